@@ -1,0 +1,1 @@
+"""Build, watch, steer and resume workflows of plain Python functions, in a notebook and without."""

@@ -1,0 +1,1 @@
+"""The engine: asyncio and pydantic only. It knows no notebook, widget or picture."""

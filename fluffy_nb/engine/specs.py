@@ -1,0 +1,79 @@
+"""Immutable records of what a state is; they check themselves when they are made."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fluffy_nb.errors import InvalidSpecError, StateFunctionError
+
+StateResult = str | list[str] | None
+"""What a state returns: the next state's name, several to run in parallel, or None to end."""
+
+StateFunction = Callable[..., Any]
+"""`f(context) -> StateResult`, async or plain."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateSpec:
+    """A state: its name, its function and what was declared about it.
+
+    Args:
+        name: Unique within its agent.
+        function: Takes the context, returns a `StateResult`; async, or plain (runs in a thread).
+        next: The states it can lead to, where declared; None lets them be read from the code.
+
+    Raises:
+        StateFunctionError: The function can't be called with a context alone.
+        InvalidSpecError: The name or `next` is not what it must be.
+    """
+
+    name: str
+    function: StateFunction
+    next: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise InvalidSpecError("a state's name", self.name, "a string that is not empty")
+        check_function(self.name, self.function)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the function is awaited on the loop; a plain one runs in a thread."""
+        function = inspect.unwrap(self.function)
+        while hasattr(function, "func"):  # functools.partial
+            function = function.func
+        return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+            getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
+        )
+
+
+def check_function(name: str, function: object) -> None:
+    """Refuse what can't be called with a context as its only argument."""
+    if not callable(function):
+        raise StateFunctionError(name, function, "can't be called")
+    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+        raise StateFunctionError(name, function, "is a generator: it yields instead of returning")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # a builtin without a signature: calling it will tell
+    try:
+        signature.bind(None)
+    except TypeError:
+        takes = [p.name for p in signature.parameters.values() if p.default is p.empty]
+        problem = f"takes ({', '.join(takes)})" if takes else "takes no argument"
+        raise StateFunctionError(name, function, problem) from None
+
+
+def declared_next(state: str, value: Iterable[str] | str | None) -> tuple[str, ...] | None:
+    """The `next=` of `add_state` as a tuple of names; one name alone is allowed."""
+    if value is None:
+        return None
+    names = (value,) if isinstance(value, str) else tuple(value)
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidSpecError(f"next= of state {state!r}", name, "the names of states")
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,331 @@
+"""Every error of the package, each composing its own message.
+
+A message has one form: what happened, with the culprit's repr, what is allowed or the nearest
+name, and the remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+
+
+def nearest(name: str, allowed: Collection[str]) -> str:
+    """Say which of the allowed names come closest, or list a few of them.
+
+    Args:
+        name: The name that was not found.
+        allowed: The names that would have been.
+
+    Returns:
+        A clause without a full stop, for the middle of a message.
+    """
+    if not allowed:
+        return "there are none"
+    close = get_close_matches(name, allowed, n=3, cutoff=0.5)
+    if close:
+        return "did you mean " + " or ".join(map(repr, close)) + "?"
+    return "there are " + listed(allowed)
+
+
+def listed(names: Iterable[str], most: int = 8) -> str:
+    """Join the reprs of some names, and count the rest."""
+    every = [repr(name) for name in names]
+    rest = len(every) - most
+    return ", ".join(every[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+class FluffyError(Exception):
+    """The base of every error this package raises."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython to show this error as its message, without our frames."""
+        notes = [line for note in getattr(self, "__notes__", []) for line in note.splitlines()]
+        return [f"{type(self).__name__}: {self}", *notes]
+
+
+class UndefinedTargetWarning(UserWarning):
+    """A state names a next state that the agent does not have."""
+
+
+# ---------------------------------------------------------------- definition
+
+
+class NoStatesError(FluffyError, ValueError):
+    """An agent without states was asked to run."""
+
+    def __init__(self, agent: str) -> None:
+        super().__init__(
+            f"agent {agent!r} has no states, so there is nothing to run; "
+            f"add one with add_state(name, function) or @{agent}.state."
+        )
+
+
+class InvalidSpecError(FluffyError, ValueError):
+    """A setting of an agent or a state is outside what is allowed."""
+
+    def __init__(self, what: str, value: object, allowed: str, remedy: str = "") -> None:
+        super().__init__(f"{what} is {value!r}; it must be {allowed}." + (remedy and f" {remedy}"))
+
+
+class StateFunctionError(FluffyError, TypeError):
+    """What was given as a state can't be called with a context."""
+
+    def __init__(self, name: str, function: object, problem: str) -> None:
+        super().__init__(
+            f"state {name!r} is given {function!r}, which {problem}; a state is a function of one "
+            f"argument, the context: async def {name if name.isidentifier() else 'state'}(context): ..."
+        )
+
+
+class DuplicateStateError(FluffyError, ValueError):
+    """A state of this name exists already."""
+
+    def __init__(self, agent: str, name: str) -> None:
+        super().__init__(
+            f"agent {agent!r} already has a state {name!r}; "
+            "choose another name, or replace it with add_state(..., replace=True)."
+        )
+
+
+class StateInUseError(FluffyError, RuntimeError):
+    """A state can't be removed while a branch of a run stands at it."""
+
+    def __init__(self, name: str, run_id: str) -> None:
+        super().__init__(
+            f"state {name!r} can't be removed: a branch of run {run_id!r} stands at it; "
+            "let the run end, cancel it, or replace the state instead."
+        )
+
+
+class AmbiguousStartError(FluffyError, ValueError):
+    """Nobody can tell which states start the run."""
+
+    def __init__(
+        self, candidates: Collection[str], state: str, target: str, names: Collection[str]
+    ) -> None:
+        super().__init__(
+            f"where to start is unclear: {listed(candidates)} are all led to by nothing, and state "
+            f"{state!r} names {target!r}, which is no state ({nearest(target, names)}). "
+            f"Correct that name, add the state {target!r}, or say where to start: run(start=...)."
+        )
+
+
+class OpenStateError(FluffyError, ValueError):
+    """A flow that can fork has a state whose successors can't be known."""
+
+    def __init__(self, state: str, why: str, forks: str, names: Collection[str]) -> None:
+        line = ", ".join(repr(name) for name in names)
+        super().__init__(
+            f"the next states of {state!r} can't be read from its code ({why}), but this flow runs "
+            f"branches in parallel ({forks}), so nobody could say what a join should wait for. "
+            f"Declare them, keeping those that apply: next=[{line}]"
+        )
+
+
+# ---------------------------------------------------------------- running
+
+
+class StateError(FluffyError, RuntimeError):
+    """A state failed and the run with it; the original error is the cause."""
+
+    def __init__(self, state: str, attempt: int, run_id: str, problem: str) -> None:
+        super().__init__(
+            f"state {state!r} failed in attempt {attempt} of run {run_id!r}: {problem}. "
+            "Mend the state and go on with resume(); what completed before is kept."
+        )
+        self.state = state
+        self.attempt = attempt
+        self.run_id = run_id
+
+
+class UnknownStateError(StateError, LookupError):
+    """A state returned, or a caller named, a state that the agent does not have."""
+
+    def __init__(  # a name given by a caller has no run yet
+        self,
+        name: str,
+        names: Collection[str],
+        returned_by: str | None = None,
+        attempt: int = 0,
+        run_id: str = "",
+    ) -> None:
+        who = f"state {returned_by!r} returned {name!r}" if returned_by else f"{name!r} was named"
+        Exception.__init__(
+            self,
+            f"{who}, which is no state: {nearest(name, names)} "
+            f"Correct the name, or add it: add_state({name!r}, function).",
+        )
+        self.name = name
+        self.state = returned_by or name
+        self.attempt = attempt
+        self.run_id = run_id
+
+
+class InvalidResultError(StateError, TypeError):
+    """A state returned something that does not say where to go."""
+
+    def __init__(self, state: str, value: object, attempt: int = 0, run_id: str = "") -> None:
+        Exception.__init__(
+            self,
+            f"state {state!r} returned {shortened(value)} ({type(value).__name__}); a state returns "
+            "the name of the next state, a list of names to run in parallel, or None to end. "
+            "Keep data in the context: context.set_state(key, value).",
+        )
+        self.state = state
+        self.attempt = attempt
+        self.run_id = run_id
+
+
+class RunActiveError(FluffyError, RuntimeError):
+    """The agent is running already, or has a run to go on with."""
+
+    def __init__(self, agent: str, run_id: str, status: str, remedy: str) -> None:
+        super().__init__(f"agent {agent!r} has run {run_id!r} {status.lower()}; {remedy}")
+
+
+class NothingToResumeError(FluffyError, RuntimeError):
+    """There is no paused, failed or cancelled run to go on with."""
+
+    def __init__(self, agent: str, status: str) -> None:
+        super().__init__(
+            f"agent {agent!r} is {status}: there is no run to go on with; begin one with run()."
+        )
+
+
+class RunTimeoutError(FluffyError, TimeoutError):
+    """The time given to run() was up; the run can be resumed."""
+
+    def __init__(self, run_id: str, seconds: float, running: Collection[str]) -> None:
+        where = f" while {listed(running)} ran" if running else ""
+        super().__init__(
+            f"run {run_id!r} did not end within {seconds:g} s{where}; what completed is kept: "
+            "go on with resume(), with a longer timeout= if that was too short."
+        )
+
+
+class CleanupWarning(RuntimeWarning):
+    """A cancelled state did not end within the cleanup time."""
+
+
+# ---------------------------------------------------------------- context
+
+
+class TypedDataError(FluffyError, TypeError):
+    """A typed value has a field of the wrong type, or the wrong class."""
+
+    def __init__(self, key: str, problem: str, remedy: str) -> None:
+        super().__init__(f"typed value {key!r}: {problem}; {remedy}")
+
+
+class MissingKeyError(FluffyError, KeyError):
+    """The context holds no value under this key."""
+
+    def __init__(self, key: str, keys: Collection[str]) -> None:
+        self.message = (
+            f"the context holds nothing under {key!r}: {nearest(key, keys)} "
+            f"Store it first: context.set_typed({key!r}, value)."
+        )
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message  # KeyError would show the repr of the message
+
+
+class ContextClosedError(FluffyError, RuntimeError):
+    """An attempt that was cancelled wrote to the context."""
+
+    def __init__(self, state: str, attempt: int) -> None:
+        super().__init__(
+            f"attempt {attempt} of state {state!r} has ended (it was cancelled or timed out), so "
+            "its writes are refused; return from the function, the next attempt writes."
+        )
+
+
+# ---------------------------------------------------------------- people
+
+
+class PromptClosedError(FluffyError, LookupError):
+    """The prompt has been answered, has timed out or was withdrawn."""
+
+    def __init__(self, prompt: str, fate: str, open_prompts: Collection[str]) -> None:
+        rest = f"open now: {listed(open_prompts)}" if open_prompts else "no prompt is open now"
+        super().__init__(f"prompt {prompt!r} can't be answered: it {fate}; {rest}.")
+
+
+class AnswerRefusedError(FluffyError, ValueError):
+    """A prepared answer was refused, and nobody is there to give another."""
+
+    def __init__(self, state: str, answer: object, why: str) -> None:
+        super().__init__(
+            f"the prepared answer {shortened(answer)} for state {state!r} was refused: {why}; "
+            "correct it in run(answers={...}) or FLUFFY_NB_ANSWERS."
+        )
+
+
+class InvalidAnswersError(FluffyError, ValueError):
+    """Prepared answers are not in the form that is understood."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        super().__init__(
+            f"{source}: {problem}; give each state a list of answers, in the order of its "
+            'questions: {"review": ["yes"]}.'
+        )
+
+
+class NobodyToAskError(FluffyError, RuntimeError):
+    """A state asks a person and nobody can answer."""
+
+    def __init__(self, state: str, text: str) -> None:
+        super().__init__(
+            f"state {state!r} asks {shortened(text)}, but nobody can answer here: there is no "
+            "notebook view or terminal that takes input. Prepare the answer with "
+            f'run(answers={{{state!r}: ["..."]}}) or the environment variable '
+            f"FLUFFY_NB_ANSWERS='{{\"{state}\": [\"...\"]}}', or give the question a default=."
+        )
+
+
+class HumanTimeoutError(FluffyError, TimeoutError):
+    """Nobody answered in time and the question has no default."""
+
+    def __init__(self, state: str, text: str, seconds: float) -> None:
+        super().__init__(
+            f"nobody answered {shortened(text)} of state {state!r} within {seconds:g} s; "
+            "give human_in_the_loop a default= or a longer timeout=."
+        )
+
+
+# ---------------------------------------------------------------- keeping
+
+
+class CheckpointError(FluffyError, ValueError):
+    """A checkpoint can't be read, or a value can't be saved in one."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}; {remedy}")
+
+
+# ---------------------------------------------------------------- pictures and notebook
+
+
+class LayoutError(FluffyError, RuntimeError):
+    """Graphviz could not lay out the graph."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"the graph could not be laid out: {problem}; "
+            "install Graphviz so that `dot` is on PATH, or reinstall pygraphviz, which carries it."
+        )
+
+
+class UsageError(FluffyError, ValueError):
+    """A magic was used in a way it does not understand; shown as one line."""
+
+
+def shortened(value: object, most: int = 120) -> str:
+    """The repr of a value, cut to a length that fits a message."""
+    try:
+        text = repr(value)
+    except Exception as problem:  # noqa: BLE001 - a broken repr must not hide the real error
+        text = f"<{type(value).__name__} whose repr raises {type(problem).__name__}>"
+    return text if len(text) <= most else text[: most - 3] + "..."
