@@ -1,1 +1,42 @@
 """Build, watch, steer and resume workflows of plain Python functions, in a notebook and without."""
+
+from typing import Any
+
+from fluffy_nb.agent import Agent
+from fluffy_nb.engine.checkpoint import Checkpoint
+from fluffy_nb.engine.context import Context
+from fluffy_nb.engine.declare import state
+from fluffy_nb.engine.people import Prompt
+from fluffy_nb.engine.result import RunResult
+from fluffy_nb.engine.run import Run
+from fluffy_nb.engine.specs import StateResult
+from fluffy_nb.engine.status import AgentStatus, StateStatus
+from fluffy_nb.engine.typed import TypedContextData
+
+__all__ = [
+    "Agent",
+    "AgentStatus",
+    "Checkpoint",
+    "Context",
+    "Prompt",
+    "Run",
+    "RunResult",
+    "StateResult",
+    "StateStatus",
+    "TypedContextData",
+    "state",
+]
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Install the magics: `%load_ext fluffy_nb`."""
+    from fluffy_nb import notebook  # noqa: PLC0415 - importing the package imports no notebook
+
+    notebook.load_ipython_extension(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Remove what `load_ipython_extension` installed."""
+    from fluffy_nb import notebook  # noqa: PLC0415 - as above
+
+    notebook.unload_ipython_extension(ipython)

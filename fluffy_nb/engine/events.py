@@ -247,6 +247,17 @@ class PromptWithdrawn(Event):
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class PromptDeadlineMoved(Event):
+    """The clocks of the run stood still or go on: the prompt times out at another time."""
+
+    prompt: str
+    execution: int
+    state: str
+    deadline: float | None
+    """Seconds since the epoch; None while the run is paused."""
+
+
 # ---------------------------------------------------------------- the graph
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fluffy_nb.errors import InvalidSpecError, StateFunctionError
@@ -33,21 +33,24 @@ class StateSpec:
     name: str
     function: StateFunction
     next: tuple[str, ...] | None = None
+    is_async: bool = field(init=False, compare=False)
+    """Whether the function is awaited on the loop; a plain one runs in a thread."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise InvalidSpecError("a state's name", self.name, "a string that is not empty")
         check_function(self.name, self.function)
+        object.__setattr__(self, "is_async", is_async(self.function))
 
-    @property
-    def is_async(self) -> bool:
-        """Whether the function is awaited on the loop; a plain one runs in a thread."""
-        function = inspect.unwrap(self.function)
-        while hasattr(function, "func"):  # functools.partial
-            function = function.func
-        return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-            getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
-        )
+
+def is_async(function: StateFunction) -> bool:
+    """Whether calling the function gives a coroutine."""
+    while hasattr(function, "func"):  # functools.partial
+        function = function.func
+    function = inspect.unwrap(function)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
+    )
 
 
 def check_function(name: str, function: object) -> None:

@@ -1,0 +1,511 @@
+"""The agent: a named set of states, and the verbs that run them."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar, overload
+
+from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.checkpoint import Checkpoint
+from fluffy_nb.engine.context import SharedState
+from fluffy_nb.engine.declare import settings_of
+from fluffy_nb.engine.definition import Definition
+from fluffy_nb.engine.graph import StateGraph
+from fluffy_nb.engine.machine import Phase, StateMetadata
+from fluffy_nb.engine.observers import Observer, Observers
+from fluffy_nb.engine.people import Prompt, Responder
+from fluffy_nb.engine.responders import Answers, prepared
+from fluffy_nb.engine.result import RunResult
+from fluffy_nb.engine.run import CLEANUP_TIMEOUT, RESUMABLE, Run, check_steps
+from fluffy_nb.engine.runner import Runner
+from fluffy_nb.engine.specs import StateFunction, StateSpec
+from fluffy_nb.engine.status import AgentStatus, StateStatus
+from fluffy_nb.engine.surroundings import surroundings
+from fluffy_nb.errors import (
+    InvalidSpecError,
+    NothingToResumeError,
+    RunActiveError,
+    StateInUseError,
+    UsageError,
+    listed,
+)
+
+F = TypeVar("F", bound=StateFunction)
+
+VERBS = ("run", "pause", "resume", "step", "cancel")
+"""What `Agent.request` understands: the buttons of a view."""
+
+_ENDS = (ev.RunCompleted, ev.RunFailed, ev.RunCancelled)
+
+
+class Agent:
+    """A named set of states and their settings; it runs one run at a time.
+
+    Args:
+        name: What it is called in pictures, messages and checkpoints.
+        start: The state or states where runs start; None lets them be found.
+        max_concurrent: How many states may run at once; None for no limit.
+        responder: Is given every prompt; None takes what the surroundings have: the notebook's
+            inbox or the terminal.
+
+    Example:
+        >>> agent = Agent("my_workflow")
+        >>> agent.add_state("process_data", process_data)
+        >>> result = await agent.run()
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        start: str | Iterable[str] | None = None,
+        max_concurrent: int | None = None,
+        responder: Responder | None = None,
+    ) -> None:
+        if not isinstance(name, str) or not name.strip():
+            raise InvalidSpecError("an agent's name", name, "a string that is not empty")
+        self.name = name
+        self.max_concurrent = max_concurrent
+        self.responder = responder
+        self.notice = ""
+        """What the last `request` had to say; empty when it went well."""
+        self._definition = Definition(name, _names(start))
+        self._observers = Observers()
+        self._run: Run | None = None
+
+    def __repr__(self) -> str:
+        return f"<Agent {self.name!r}: {len(self.states)} states, {self.status}>"
+
+    @property
+    def max_concurrent(self) -> int | None:
+        """How many states may run at once; None for no limit. A change counts from the next run."""
+        return self._max_concurrent
+
+    @max_concurrent.setter
+    def max_concurrent(self, value: int | None) -> None:
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise InvalidSpecError("max_concurrent", value, "a whole number from 1, or None")
+        self._max_concurrent = value
+
+    # ------------------------------------------------------------ definition
+
+    def add_state(
+        self,
+        name: str,
+        function: StateFunction,
+        *,
+        next: str | Iterable[str] | None = None,  # noqa: A002 - the word for it
+        replace: bool = False,
+    ) -> None:
+        """Add a state, or replace one.
+
+        Args:
+            name: Unique in this agent.
+            function: `f(context) -> StateResult`, async, or plain to run in a thread.
+            next: Where it can lead, when its code does not show it.
+            replace: Take the place of a state of the same name.
+
+        Raises:
+            DuplicateStateError: There is one of this name, and `replace` is not set.
+            StateFunctionError: The function can't be called with a context.
+            InvalidSpecError: The name or `next` is not what it must be.
+        """
+        settings = settings_of(function)
+        following = settings.next if next is None else next
+        self._definition.add(name, function, following, replace=replace)
+        self._changed(name)
+
+    @overload
+    def state(self, function: F, /) -> F: ...
+
+    @overload
+    def state(
+        self,
+        *,
+        name: str | None = None,
+        next: str | Iterable[str] | None = None,  # noqa: A002 - as in add_state
+    ) -> Callable[[F], F]: ...
+
+    def state(
+        self,
+        function: Any = None,
+        /,
+        *,
+        name: str | None = None,
+        next: str | Iterable[str] | None = None,  # noqa: A002 - as in add_state
+    ) -> Any:
+        """Make a function a state, as a decorator; running it again replaces the state.
+
+        Args:
+            function: The function, when the decorator is used without brackets.
+            name: Its name as a state; the function's own by default.
+            next: As in `add_state`.
+
+        Returns:
+            The function, unchanged.
+
+        Example:
+            >>> @agent.state
+            ... async def load(context):
+            ...     return "analyse"
+        """
+
+        def decorate(function: F) -> F:
+            self.add_state(name or function.__name__, function, next=next, replace=True)
+            return function
+
+        return decorate if function is None else decorate(function)
+
+    def remove_state(self, name: str) -> None:
+        """Remove a state.
+
+        Raises:
+            UnknownStateError: There is none of this name.
+            StateInUseError: A branch of a run that can go on stands at it.
+        """
+        run = self._run
+        if run is not None and run.status is not AgentStatus.COMPLETED:
+            standing = {branch.state for branch in run.runner.machine.branches.values()}
+            if name in standing:
+                raise StateInUseError(name, run.id)
+        self._definition.remove(name)
+        self._changed(name)
+
+    def _changed(self, name: str) -> None:
+        if self._run is not None and self._run.status is not AgentStatus.COMPLETED:
+            self._run.runner.cross(self._run.runner.graph_changed, (name,))
+
+    @property
+    def states(self) -> Mapping[str, StateSpec]:
+        """The states by name, in order, read-only."""
+        return self._definition.states
+
+    @property
+    def state_graph(self) -> StateGraph:
+        """Where each state can lead, with the edges that the present run took."""
+        return self._definition.graph(None, self.taken_edges)
+
+    # ------------------------------------------------------------ verbs
+
+    async def run(
+        self,
+        start: str | Iterable[str] | None = None,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the seed's name; pauses must not count
+        cleanup_timeout: float = CLEANUP_TIMEOUT,
+        answers: Answers | None = None,
+    ) -> RunResult:
+        """Run to the end; a paused or restored run is gone on with.
+
+        Args:
+            start: The state or states to start at.
+            inputs: The first values of the context.
+            timeout: Seconds; when they are over the run is cancelled and can be resumed.
+            cleanup_timeout: Seconds that cancelled states get for their `finally` blocks.
+            answers: Prepared answers to prompts: for each state a list.
+
+        Returns:
+            The result, with status COMPLETED, PAUSED or CANCELLED.
+
+        Raises:
+            StateError: A state failed; its error is the cause.
+            RunTimeoutError: The time was up.
+            RunActiveError: A run is active, or `start` or `inputs` are given while one is paused.
+        """
+        async with surroundings.running_cell():
+            return await self._begin(None, start, inputs, timeout, cleanup_timeout, answers)
+
+    def start(
+        self,
+        start: str | Iterable[str] | None = None,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        cleanup_timeout: float = CLEANUP_TIMEOUT,
+        answers: Answers | None = None,
+    ) -> Run:
+        """Run in the background; the arguments are those of `run`.
+
+        Returns:
+            The run, which can be awaited, paused, stepped and resumed.
+        """
+        return self._begin(None, start, inputs, timeout, cleanup_timeout, answers)
+
+    def _begin(
+        self,
+        limit: int | None,
+        start: str | Iterable[str] | None,
+        inputs: Mapping[str, Any] | None,
+        timeout: float | None,
+        cleanup_timeout: float,
+        answers: Answers | None,
+    ) -> Run:
+        """Begin a run, or go on with a paused one."""
+        run = self._run
+        if run is not None and run.status is AgentStatus.RUNNING:
+            raise RunActiveError(
+                self.name, run.id, run.status, "await it, pause() it or cancel_all() it first."
+            )
+        if run is not None and run.status is AgentStatus.PAUSED:
+            if start is not None or inputs is not None:
+                remedy = "resume() it without start= and inputs=, or cancel_all() it to begin another."
+                raise RunActiveError(self.name, run.id, run.status, remedy)
+            if answers is not None:
+                run.runner.people.answers = prepared(answers)
+            run.go_on(limit, timeout, cleanup_timeout)
+            return run
+        new_answers = prepared(answers)
+        starts = self._definition.check(_names(start))
+        if run is not None:
+            run.runner.abandon()
+        self._run = run = self._new_run(starts, SharedState(inputs), new_answers)
+        run.begin(starts, uuid.uuid4().hex[:8], limit, timeout, cleanup_timeout)
+        return run
+
+    def _new_run(self, starts: tuple[str, ...], shared: SharedState, answers: Any) -> Run:
+        runner = Runner(
+            self._definition,
+            starts,
+            self.max_concurrent,
+            self._observers,
+            shared,
+            lambda: self.responder or surroundings.responder(),
+            answers,
+        )
+        return Run(self.name, runner)
+
+    async def pause(self) -> Checkpoint:
+        """Start nothing new, wait until all that runs has ended or waits for a person.
+
+        Returns:
+            The checkpoint; on an agent that is not running, of what is.
+        """
+        return self.create_checkpoint() if self._run is None else await self._run.pause()
+
+    async def resume(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in run
+        cleanup_timeout: float = CLEANUP_TIMEOUT,
+    ) -> RunResult:
+        """Go on from a pause, a failure, a timeout or a cancellation; returns as `run` does.
+
+        Raises:
+            NothingToResumeError: There is nothing to go on with.
+        """
+        async with surroundings.running_cell():
+            return await self._present_run().resume(timeout, cleanup_timeout)
+
+    async def step(self, n: int = 1) -> Checkpoint:
+        """Let `n` executions start and end, or come to wait for a person, and pause.
+
+        Args:
+            n: How many; on an agent without a run that can go on, a run begins.
+
+        Returns:
+            The checkpoint, whose `changes` say what the step did to the context.
+
+        Raises:
+            StateError: The state failed.
+            RunActiveError: A run is active and not paused.
+        """
+        run = self._run
+        async with surroundings.running_cell():
+            if run is not None and (run.status in RESUMABLE or run.status is AgentStatus.RUNNING):
+                return await run.step(n)
+            run = self._begin(check_steps(n), None, None, None, CLEANUP_TIMEOUT, None)
+            return await run.finish_step({})
+
+    async def cancel_all(self) -> None:
+        """Cancel all running states; the run ends with status CANCELLED and can be resumed."""
+        if self._run is not None:
+            await self._run.cancel()
+
+    def _present_run(self) -> Run:
+        if self._run is None:
+            raise NothingToResumeError(self.name, self.status)
+        return self._run
+
+    def request(self, verb: str, *arguments: Any) -> concurrent.futures.Future[None]:
+        """Ask for a verb from any thread, without waiting: what a button does.
+
+        Args:
+            verb: One of `VERBS`.
+            *arguments: What the method of that name takes.
+
+        Returns:
+            Done when the verb has returned; what it raised is in `notice` too.
+
+        Raises:
+            UsageError: The verb is unknown, or there is no loop to carry it out.
+        """
+        verbs: dict[str, Callable[..., Coroutine[Any, Any, object]]] = {
+            "run": self._request_run,
+            "pause": self.pause,
+            "resume": self._request_resume,
+            "step": self.step,
+            "cancel": self.cancel_all,
+        }
+        if verb not in verbs:
+            raise UsageError(f"an agent can't {verb!r}; it can {listed(VERBS)}.")
+        loop = surroundings.loop() if self._run is None else self._run.runner.loop
+        if loop is None:
+            loop = asyncio.get_running_loop()
+        return asyncio.run_coroutine_threadsafe(self._carry_out(verbs[verb], arguments), loop)
+
+    async def _request_run(self) -> RunResult:
+        return await self.start()  # in the background: no cell waits for it
+
+    async def _request_resume(self) -> RunResult:
+        return await self._present_run().resume()
+
+    async def _carry_out(self, verb: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self.notice = ""
+        try:
+            await verb(*arguments)
+        except Exception as problem:  # noqa: BLE001 - shown to the person who pressed the button
+            self.notice = str(problem)
+
+    # ------------------------------------------------------------ checkpoints
+
+    def create_checkpoint(self) -> Checkpoint:
+        """Everything needed to continue the present run elsewhere or later, at any moment."""
+        if self._run is None:
+            raise NothingToResumeError(self.name, self.status)
+        return self._run.checkpoint()
+
+    async def restore_from_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Take up a run where a checkpoint left it; the agent is paused there.
+
+        Args:
+            checkpoint: Of this agent or one of another name. States that it speaks of and this
+                agent lacks are reported when they are needed.
+
+        Raises:
+            RunActiveError: A run is active.
+        """
+        run = self._run
+        if run is not None and run.status is AgentStatus.RUNNING:
+            raise RunActiveError(
+                self.name, run.id, run.status, "cancel_all() it before restoring another."
+            )
+        if run is not None:
+            run.runner.abandon()
+        shared = SharedState(checkpoint.restored_values())
+        starts = tuple(checkpoint.progress.starts)
+        self._run = self._new_run(starts, shared, prepared(None))
+        self._run.restore(checkpoint)
+
+    # ------------------------------------------------------------ watching
+
+    def subscribe(self, observer: Observer) -> Callable[[], None]:
+        """Have a function called with every event, in order, in the run's loop.
+
+        Args:
+            observer: Must be quick; one that raises is logged and dropped.
+
+        Returns:
+            What ends the subscription.
+        """
+        return self._observers.subscribe(observer)
+
+    async def events(self) -> AsyncIterator[ev.Event]:
+        """The events of the present run from its first, until it has ended.
+
+        Without a run, those of the next one.
+        """
+        queue: asyncio.Queue[ev.Event] = asyncio.Queue()
+        run = self._run
+        if run is not None and run.status is not AgentStatus.IDLE:
+            for event in run.runner.history:
+                queue.put_nowait(event)
+        unsubscribe = self.subscribe(queue.put_nowait)
+        try:
+            while True:
+                event = await queue.get()
+                yield event
+                if isinstance(event, _ENDS) and queue.empty():
+                    return
+        finally:
+            unsubscribe()
+
+    @property
+    def status(self) -> AgentStatus:
+        """Where the present or last run stands; IDLE before the first."""
+        return AgentStatus.IDLE if self._run is None else self._run.status
+
+    @property
+    def state_metadata(self) -> Mapping[str, StateMetadata]:
+        """For every state its latest execution; see `StateMetadata`."""
+        known = {} if self._run is None else self._run.runner.machine.metadata
+        names = dict.fromkeys([*self.states, *known])
+        return MappingProxyType({name: known.get(name) or StateMetadata() for name in names})
+
+    @property
+    def completed_states(self) -> frozenset[str]:
+        """The states that completed at least once in the present run."""
+        return frozenset(() if self._run is None else self._run.runner.machine.completed)
+
+    @property
+    def _running_states(self) -> frozenset[str]:
+        """The states in execution now, those that wait for a person included."""
+        if self._run is None:
+            return frozenset()
+        at_work = {Phase.RUNNING, Phase.ASKING, Phase.ANSWERED}
+        executions = self._run.runner.machine.executions.values()
+        return frozenset(e.state for e in executions if e.phase in at_work)
+
+    @property
+    def priority_queue(self) -> tuple[str, ...]:
+        """The states that may run and wait for a slot, a step or the end of a pause."""
+        queue = () if self._run is None else self._run.runner.machine.queue
+        return tuple(execution.state for execution in queue)
+
+    @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        """The open questions to people, oldest first."""
+        return () if self._run is None else tuple(self._run.runner.people.open)
+
+    @property
+    def taken_edges(self) -> Mapping[tuple[str, str], int]:
+        """How often the present run went from one state to another."""
+        return MappingProxyType({} if self._run is None else dict(self._run.runner.machine.taken))
+
+    @property
+    def context_values(self) -> Mapping[str, Any]:
+        """The values of the present run's context, read-only."""
+        return MappingProxyType({} if self._run is None else dict(self._run.values))
+
+    @property
+    def run_id(self) -> str | None:
+        """The id of the present or last run."""
+        return None if self._run is None else self._run.id
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds the present or last run was active; pauses don't count."""
+        return None if self._run is None else self._run.duration
+
+    def waits_for(self, name: str) -> str:
+        """What a state's waiting branches wait for, as "waits for b2 (running) through b3".
+
+        Args:
+            name: The state.
+
+        Returns:
+            The sentence; empty where no branch waits.
+        """
+        return "" if self._run is None else self._run.runner.machine.waits_for(name)
+
+
+def _names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+__all__ = ["Agent", "StateStatus"]

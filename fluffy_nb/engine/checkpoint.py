@@ -1,0 +1,176 @@
+"""A checkpoint: everything needed to continue a run elsewhere or later, as data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any, ClassVar
+
+from fluffy_nb.errors import CheckpointError, shortened
+
+VERSION = 1
+"""The version of what `to_dict` gives; a newer one is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The context keys that differ between two checkpoints."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SavedExecution:
+    """An execution that had not ended."""
+
+    state: str
+    attempt: int
+    started: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stood: what the machine needs to go on."""
+
+    run_id: str
+    starts: list[str]
+    waiting: list[str]
+    executions: list[SavedExecution]
+    completed: list[str]
+    counts: dict[str, int]
+    taken: list[tuple[str, str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A run at one moment.
+
+    Args:
+        timestamp: When it was made, seconds since the epoch.
+        agent_name: The agent that ran.
+        agent_status: Its status then.
+        shared_state: The context's values.
+        progress: Where the run stood.
+        changes: What changed in the context since the step before; for `step()`.
+        writers: The state that wrote each key last, for messages.
+        version: Of the form of `to_dict`.
+    """
+
+    timestamp: float
+    agent_name: str
+    agent_status: str
+    shared_state: dict[str, Any]
+    progress: Progress
+    changes: Changes = field(default_factory=Changes)
+    writers: dict[str, str] = field(default_factory=dict)
+    version: int = VERSION
+
+    REMEDY: ClassVar[str] = "give what Checkpoint.to_dict returned, unchanged"
+
+    @property
+    def run_id(self) -> str:
+        """The run this is a checkpoint of."""
+        return self.progress.run_id
+
+    @property
+    def completed_states(self) -> frozenset[str]:
+        """The states that had completed at least once."""
+        return frozenset(self.progress.completed)
+
+    def restored_values(self) -> dict[str, Any]:
+        """The context's values, for a run that goes on from here."""
+        values: dict[str, Any] = copied(self.shared_state)
+        return values
+
+    def to_dict(self) -> dict[str, Any]:
+        """The checkpoint as plain data that `json.dumps` takes.
+
+        Raises:
+            CheckpointError: A value is none of JSON's types.
+        """
+        for key, value in self.shared_state.items():
+            _check_plain(value, key, self.writers.get(key, ""))
+        data = asdict(self)
+        data["completed_states"] = sorted(self.completed_states)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Checkpoint:
+        """Read what `to_dict` gave, also after a way through JSON; runs no code.
+
+        Args:
+            data: A mapping of plain values.
+
+        Returns:
+            An equal checkpoint.
+
+        Raises:
+            CheckpointError: It has another form, or a newer version.
+        """
+        from pydantic import ValidationError  # noqa: PLC0415 - importing the engine stays cheap
+
+        if not isinstance(data, Mapping):
+            raise CheckpointError(f"{shortened(data)} is no checkpoint", cls.REMEDY)
+        version = data.get("version")
+        if version != VERSION:
+            raise CheckpointError(
+                f"the checkpoint has version {version!r}, and this package reads {VERSION}",
+                "read it with the version of fluffy-nb that wrote it",
+            )
+        fields = {key: value for key, value in data.items() if key != "completed_states"}
+        try:
+            text = json.dumps(fields)
+            checkpoint: Checkpoint = _reader().validate_json(text, strict=True)
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise CheckpointError(
+                f"the checkpoint's {place} is {shortened(first['input'])}: {first['msg'].lower()}",
+                cls.REMEDY,
+            ) from None
+        except (TypeError, ValueError, RecursionError) as problem:
+            raise CheckpointError(f"the checkpoint is no plain data: {problem}", cls.REMEDY) from None
+        return checkpoint
+
+
+@cache
+def _reader() -> Any:
+    from pydantic import ConfigDict, TypeAdapter  # noqa: PLC0415 - as above
+
+    strict = ConfigDict(extra="forbid", strict=True)
+    for part in (Changes, SavedExecution, Progress, Checkpoint):
+        part.__pydantic_config__ = strict  # type: ignore[attr-defined]
+    return TypeAdapter(Checkpoint)
+
+
+def copied(value: Any) -> Any:
+    """A copy of plain containers, so that a checkpoint does not change with the run."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [copied(item) for item in value]
+    return value
+
+
+def _check_plain(value: object, key: str, writer: str) -> None:
+    """Refuse a value that JSON does not give back as it was."""
+    if value is None or type(value) in {bool, int, float, str}:
+        return
+    if type(value) is list:
+        for item in value:
+            _check_plain(item, key, writer)
+    elif type(value) is dict and all(type(name) is str for name in value):
+        for item in value.values():
+            _check_plain(item, key, writer)
+    else:
+        by = f", written by state {writer!r}" if writer else ""
+        raise CheckpointError(
+            f"the context's {key!r} holds {shortened(value)} of {type(value).__name__}{by}, which "
+            "can't be saved",
+            "store JSON values (strings, numbers, lists, dicts with string keys), store what it "
+            "is made from instead, or remove it before the checkpoint",
+        )

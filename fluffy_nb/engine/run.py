@@ -1,0 +1,254 @@
+"""The handle of one run: await it, pause it, step it, resume it, cancel it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.checkpoint import Changes, Checkpoint, Progress, SavedExecution, copied
+from fluffy_nb.engine.result import RunResult
+from fluffy_nb.engine.status import AgentStatus
+from fluffy_nb.errors import InvalidSpecError, NothingToResumeError, RunActiveError, RunTimeoutError
+
+if TYPE_CHECKING:
+    from fluffy_nb.engine.context import Writer
+    from fluffy_nb.engine.runner import Runner
+
+CLEANUP_TIMEOUT = 10.0
+"""Seconds that cancelled states are given for their `finally` blocks."""
+
+RESUMABLE = frozenset({AgentStatus.PAUSED, AgentStatus.FAILED, AgentStatus.CANCELLED})
+
+
+class Run:
+    """One run of an agent.
+
+    Awaiting it waits until it has ended or is paused and gives the `RunResult`; cancelling the
+    task that awaits it cancels the run.
+
+    Args:
+        agent: The agent's name.
+        runner: Does the work.
+    """
+
+    def __init__(self, agent: str, runner: Runner) -> None:
+        self._agent = agent
+        self.runner = runner
+        self._timer: asyncio.TimerHandle | None = None
+        self._timeout: RunTimeoutError | None = None
+        self._expiry: asyncio.Task[None] | None = None
+        self._cleanup_timeout = CLEANUP_TIMEOUT
+        self._began: float | None = None
+        self._active = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} of {self._agent!r}: {self.status}>"
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.runner.machine.run_id
+
+    @property
+    def status(self) -> AgentStatus:
+        """Where the run stands."""
+        return self.runner.machine.status
+
+    @property
+    def duration(self) -> float:
+        """Seconds the run was active; pauses don't count."""
+        return self._active + (0.0 if self._began is None else self.runner.now() - self._began)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The context's values."""
+        return self.runner.shared.values
+
+    # ------------------------------------------------------------ going and waiting
+
+    def begin(
+        self,
+        starts: tuple[str, ...],
+        run_id: str,
+        limit: int | None,
+        timeout: float | None,
+        cleanup_timeout: float,
+    ) -> None:
+        """Begin the run; it goes on in tasks of its own."""
+        began = (ev.RunStarted, (run_id, self._agent, starts))
+        self._go(limit, timeout, cleanup_timeout, began)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take up the run where a checkpoint left it; it is paused there."""
+        runner = self.runner
+        progress = checkpoint.progress
+        runner.emit(ev.RunRestored, progress.run_id, self._agent, asdict(progress))
+        runner.graph_changed(())  # it may speak of states the agent lacks
+        runner.settled.set_result(self.status)
+
+    def go_on(self, limit: int | None, timeout: float | None, cleanup_timeout: float) -> None:
+        """Go on after a pause, a failure, a timeout or a cancellation."""
+        self._go(limit, timeout, cleanup_timeout, (ev.RunResumed, ()))
+
+    def _go(
+        self,
+        limit: int | None,
+        timeout: float | None,
+        cleanup_timeout: float,
+        began: tuple[type[ev.Event], tuple[Any, ...]],
+    ) -> None:
+        check_seconds("timeout", timeout)
+        check_seconds("cleanup_timeout", cleanup_timeout)
+        self._cleanup_timeout = cleanup_timeout
+        self._timeout = None
+        self._began = self.runner.now()
+        if timeout is not None:
+            self._timer = self.runner.loop.call_later(timeout, self._expire, timeout)
+        self.runner.on_settled = self._stopped
+        self.runner.go(limit, began)
+
+    def _stopped(self) -> None:
+        if self._began is not None:
+            self._active += self.runner.now() - self._began
+            self._began = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expire(self, seconds: float) -> None:
+        running = [task.state for task in self.runner.machine.executions.values()]
+        self._timeout = RunTimeoutError(self.id, seconds, running)
+        self._expiry = self.runner.loop.create_task(
+            self.runner.cancel("its time was up", self._cleanup_timeout)
+        )
+
+    def __await__(self) -> Generator[Any, None, RunResult]:
+        return self.wait().__await__()
+
+    async def wait(self) -> RunResult:
+        """Wait until the run has ended or is paused.
+
+        Returns:
+            The result, with status COMPLETED, PAUSED or CANCELLED.
+
+        Raises:
+            StateError: A state failed.
+            RunTimeoutError: The run's time was up.
+        """
+        try:
+            await asyncio.wait({self.runner.settled})
+        except asyncio.CancelledError:
+            await self.cancel("whoever awaited it was cancelled")
+            raise
+        return self.result()
+
+    def result(self) -> RunResult:
+        """The result of a run that is not active; raises as `wait` does."""
+        if self.runner.interrupt is not None:
+            raise self.runner.interrupt
+        if self._timeout is not None and self.status is AgentStatus.CANCELLED:
+            raise self._timeout
+        if self.status is AgentStatus.FAILED:
+            raise self.runner.errors[0]
+        machine = self.runner.machine
+        counts = {name: data.executions for name, data in machine.metadata.items()}
+        return RunResult(self.status, self.id, dict(self.values), self.duration, counts)
+
+    # ------------------------------------------------------------ the verbs
+
+    async def pause(self) -> Checkpoint:
+        """Start nothing new, wait until all that runs has ended or waits for a person.
+
+        Returns:
+            The checkpoint.
+        """
+        if self.status is AgentStatus.RUNNING:
+            self.runner.limit = 0
+            self.runner.advance()
+            await asyncio.wait({self.runner.settled})
+        return self.checkpoint()
+
+    async def resume(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 - pauses must not count
+        cleanup_timeout: float = CLEANUP_TIMEOUT,
+    ) -> RunResult:
+        """Go on, and wait as `wait` does.
+
+        Raises:
+            NothingToResumeError: The run is neither paused, failed nor cancelled.
+        """
+        self.check_resumable()
+        self.go_on(None, timeout, cleanup_timeout)
+        return await self.wait()
+
+    async def step(self, n: int = 1) -> Checkpoint:
+        """Let `n` executions start and end, or come to wait for a person, and pause.
+
+        Returns:
+            The checkpoint, whose `changes` say what the step did to the context.
+
+        Raises:
+            StateError: The state failed.
+            NothingToResumeError: The run has ended.
+        """
+        self.check_resumable()
+        before = dict(self.runner.shared.writers)
+        self.go_on(check_steps(n), None, CLEANUP_TIMEOUT)
+        return await self.finish_step(before)
+
+    async def finish_step(self, before: Mapping[str, Writer]) -> Checkpoint:
+        """Wait for the end of a step, and say what changed."""
+        await self.wait()
+        after = self.runner.shared.writers
+        return self.checkpoint(
+            Changes(
+                added=tuple(key for key in after if key not in before),
+                changed=tuple(k for k in after if k in before and after[k] is not before[k]),
+                removed=tuple(key for key in before if key not in after),
+            )
+        )
+
+    async def cancel(self, reason: str = "cancel_all() was called") -> None:
+        """Cancel all that runs; the run can be resumed."""
+        await self.runner.cancel(reason, self._cleanup_timeout)
+
+    def check_resumable(self) -> None:
+        """Refuse to go on with a run that is active or has ended."""
+        if self.status is AgentStatus.RUNNING:
+            raise RunActiveError(
+                self._agent, self.id, self.status, "pause() it, or wait until it has ended."
+            )
+        if self.status not in RESUMABLE:
+            raise NothingToResumeError(self._agent, self.status)
+
+    def checkpoint(self, changes: Changes | None = None) -> Checkpoint:
+        """Everything needed to continue this run elsewhere or later."""
+        data = self.runner.machine.progress()
+        executions = [SavedExecution(**saved) for saved in data.pop("executions")]
+        taken = [(source, target, number) for source, target, number in data.pop("taken")]
+        return Checkpoint(
+            timestamp=self.runner.now(),
+            agent_name=self._agent,
+            agent_status=str(self.status),
+            shared_state=copied(self.runner.shared.values),
+            progress=Progress(**data, executions=executions, taken=taken),
+            changes=changes or Changes(),
+            writers={key: by.state for key, by in self.runner.shared.writers.items()},
+        )
+
+
+def check_seconds(name: str, value: float | None) -> None:
+    """Refuse what is no number of seconds."""
+    if value is not None and not value >= 0:
+        raise InvalidSpecError(name, value, "a number of seconds, zero or more, or None")
+
+
+def check_steps(n: int) -> int:
+    """Refuse what is no number of steps."""
+    if not isinstance(n, int) or n < 1:
+        raise InvalidSpecError("the number of steps", n, "a whole number from 1")
+    return n
