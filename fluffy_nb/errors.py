@@ -74,7 +74,8 @@ class StateFunctionError(FluffyError, TypeError):
     def __init__(self, name: str, function: object, problem: str) -> None:
         super().__init__(
             f"state {name!r} is given {function!r}, which {problem}; a state is a function of one "
-            f"argument, the context: async def {name if name.isidentifier() else 'state'}(context): ..."
+            "argument, the context: async def "
+            f"{name if name.isidentifier() else 'state'}(context): ..."
         )
 
 
@@ -168,8 +169,8 @@ class InvalidResultError(StateError, TypeError):
     def __init__(self, state: str, value: object, attempt: int = 0, run_id: str = "") -> None:
         Exception.__init__(
             self,
-            f"state {state!r} returned {shortened(value)} ({type(value).__name__}); a state returns "
-            "the name of the next state, a list of names to run in parallel, or None to end. "
+            f"state {state!r} returned {shortened(value)} ({type(value).__name__}); "
+            "a state returns the name of the next state, a list of names to run in parallel, or None to end. "
             "Keep data in the context: context.set_state(key, value).",
         )
         self.state = state
@@ -281,7 +282,7 @@ class NobodyToAskError(FluffyError, RuntimeError):
             f"state {state!r} asks {shortened(text)}, but nobody can answer here: there is no "
             "notebook view or terminal that takes input. Prepare the answer with "
             f'run(answers={{{state!r}: ["..."]}}) or the environment variable '
-            f"FLUFFY_NB_ANSWERS='{{\"{state}\": [\"...\"]}}', or give the question a default=."
+            f'FLUFFY_NB_ANSWERS=\'{{"{state}": ["..."]}}\', or give the question a default=.'
         )
 
 

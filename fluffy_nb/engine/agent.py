@@ -98,7 +98,7 @@ class Agent:
         name: str,
         function: StateFunction,
         *,
-        next: str | Iterable[str] | None = None,  # noqa: A002 - the word for it
+        next: str | Iterable[str] | None = None,
         replace: bool = False,
     ) -> None:
         """Add a state, or replace one.
@@ -125,9 +125,10 @@ class Agent:
     @overload
     def state(
         self,
+        /,
         *,
         name: str | None = None,
-        next: str | Iterable[str] | None = None,  # noqa: A002 - as in add_state
+        next: str | Iterable[str] | None = None,
     ) -> Callable[[F], F]: ...
 
     def state(
@@ -136,7 +137,7 @@ class Agent:
         /,
         *,
         name: str | None = None,
-        next: str | Iterable[str] | None = None,  # noqa: A002 - as in add_state
+        next: str | Iterable[str] | None = None,
     ) -> Any:
         """Make a function a state, as a decorator; running it again replaces the state.
 
@@ -253,7 +254,9 @@ class Agent:
             )
         if run is not None and run.status is AgentStatus.PAUSED:
             if start is not None or inputs is not None:
-                remedy = "resume() it without start= and inputs=, or cancel_all() it to begin another."
+                remedy = (
+                    "resume() it without start= and inputs=, or cancel_all() it to begin another."
+                )
                 raise RunActiveError(self.name, run.id, run.status, remedy)
             if answers is not None:
                 run.runner.people.answers = prepared(answers)

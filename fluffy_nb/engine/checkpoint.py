@@ -133,7 +133,9 @@ class Checkpoint:
                 cls.REMEDY,
             ) from None
         except (TypeError, ValueError, RecursionError) as problem:
-            raise CheckpointError(f"the checkpoint is no plain data: {problem}", cls.REMEDY) from None
+            raise CheckpointError(
+                f"the checkpoint is no plain data: {problem}", cls.REMEDY
+            ) from None
         return checkpoint
 
 
@@ -143,7 +145,7 @@ def _reader() -> Any:
 
     strict = ConfigDict(extra="forbid", strict=True)
     for part in (Changes, SavedExecution, Progress, Checkpoint):
-        part.__pydantic_config__ = strict  # type: ignore[attr-defined]
+        setattr(part, "__pydantic_config__", strict)  # noqa: B010 - pydantic's name for it
     return TypeAdapter(Checkpoint)
 
 

@@ -47,6 +47,7 @@ class SharedState:
             self.set(key, value, Writer("", 0, 0))
 
     def set(self, key: str, value: object, writer: Writer) -> None:
+        """Store a value; a key that was set typed takes only its type."""
         if not isinstance(key, str):
             raise InvalidSpecError("a context key", key, "a string")
         typed = self.types.get(key)
@@ -60,6 +61,7 @@ class SharedState:
         self.writers[key] = writer
 
     def remove(self, key: str) -> None:
+        """Forget a key."""
         self.values.pop(key, None)
         self.writers.pop(key, None)
         self.types.pop(key, None)
@@ -74,7 +76,16 @@ class Context:
         ...     return "next_state"
     """
 
-    __slots__ = ("_closed", "_execution", "_runner", "_shared", "attempt", "removed", "state", "written")
+    __slots__ = (
+        "_closed",
+        "_execution",
+        "_runner",
+        "_shared",
+        "attempt",
+        "removed",
+        "state",
+        "written",
+    )
 
     def __init__(self, runner: Runner, execution: int, state: str, attempt: int) -> None:
         self._runner = runner
@@ -251,7 +262,7 @@ class Context:
         Example:
             >>> answer = await context.human_in_the_loop("Publish?", choices=["yes", "no"])
         """
-        return await self._runner.people.ask(
+        answer: str = await self._runner.people.ask(
             self._execution,
             self.state,
             prompt,
@@ -261,6 +272,7 @@ class Context:
             choices=choices,
             multiline=multiline,
         )
+        return answer
 
     def close(self) -> None:
         """Refuse all further writes: the attempt has ended."""

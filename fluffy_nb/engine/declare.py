@@ -1,4 +1,4 @@
-"""The `@state` decorator: settings that a function carries until it becomes a state."""
+"""The `@state` decorator: settings of a state, kept on its function until an agent takes it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
-F = TypeVar("F", bound=Callable[..., Any])
+from fluffy_nb.engine.specs import StateFunction, declared_next
+from fluffy_nb.errors import InvalidSpecError
+
+F = TypeVar("F", bound=StateFunction)
 
 _ATTRIBUTE = "__fluffy_state__"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What `@state(...)` was given.
+    """What was declared about a state.
 
     Args:
-        name: The state's name; None for the function's own.
-        next: Where the state can lead; None to read it from the code.
+        name: Its name; None for the function's own.
+        next: The states it can lead to; None lets them be read from the code.
     """
 
     name: str | None = None
-    next: str | Iterable[str] | None = None
+    next: tuple[str, ...] | None = None
 
 
-NO_SETTINGS = Settings()
+UNDECLARED = Settings()
+"""The settings of every function that `@state` was not used on."""
 
 
 @overload
@@ -35,7 +39,7 @@ def state(function: F, /) -> F: ...
 def state(
     *,
     name: str | None = None,
-    next: str | Iterable[str] | None = None,  # noqa: A002 - the word of add_state
+    next: str | Iterable[str] | None = None,
 ) -> Callable[[F], F]: ...
 
 
@@ -44,9 +48,11 @@ def state(
     /,
     *,
     name: str | None = None,
-    next: str | Iterable[str] | None = None,  # noqa: A002 - the word of add_state
+    next: str | Iterable[str] | None = None,
 ) -> Any:
-    """Give a function of a `%%fluffy` cell its settings as a state.
+    """Say of a function what kind of state it is, as a decorator; no agent is named.
+
+    A `%%fluffy` cell, and `agent.add_state`, take the settings from the function.
 
     Args:
         function: The function, when the decorator is used without brackets.
@@ -54,22 +60,35 @@ def state(
         next: Where it can lead, when its code does not show it.
 
     Returns:
-        The function, unchanged but for the settings it carries.
+        The function, unchanged but for an attribute that holds the settings.
+
+    Raises:
+        InvalidSpecError: The name or `next` is not what it must be.
 
     Example:
-        >>> @state(next=["publish", "revise"])
-        ... async def decide(context):
-        ...     return context.get_state("verdict")
+        >>> @state(next=["approve", "revise"])
+        ... async def review(context):
+        ...     return pick(context)
     """
+    if name is not None and (not isinstance(name, str) or not name.strip()):
+        raise InvalidSpecError("a state's name", name, "a string that is not empty")
 
     def decorate(function: F) -> F:
-        setattr(function, _ATTRIBUTE, Settings(name, next))
+        called = name or str(getattr(function, "__name__", function))
+        setattr(function, _ATTRIBUTE, Settings(name, declared_next(called, next)))
         return function
 
     return decorate if function is None else decorate(function)
 
 
 def settings_of(function: object) -> Settings:
-    """The settings a function carries; defaults where it was not decorated."""
-    settings = getattr(function, _ATTRIBUTE, NO_SETTINGS)
-    return settings if isinstance(settings, Settings) else NO_SETTINGS
+    """What `@state` declared about a function.
+
+    Args:
+        function: Any object.
+
+    Returns:
+        Its settings; `UNDECLARED` itself where the decorator was not used.
+    """
+    found = getattr(function, _ATTRIBUTE, UNDECLARED)
+    return found if isinstance(found, Settings) else UNDECLARED

@@ -6,7 +6,7 @@ tests and, later, the journal see nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -52,7 +52,8 @@ def from_dict(data: Mapping[str, Any]) -> Event:
         for key, value in data.items()
         if key != "kind"
     }
-    return KINDS[data["kind"]](**fields)
+    make: Callable[..., Event] = KINDS[data["kind"]]
+    return make(**fields)
 
 
 # ---------------------------------------------------------------- the run

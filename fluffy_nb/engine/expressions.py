@@ -120,8 +120,9 @@ class Reader:
                 return self.read(body) | self.read(orelse)
             case ast.BoolOp(op=ast.And(), values=[*_, last]):
                 return self.read(last) | NOTHING  # those before it are the result when false
-            case ast.BoolOp(values=values):
-                return reduce(or_, map(self.read, values))
+            case ast.BoolOp(values=[*first, last]):
+                ahead = [replace(self.read(value), empty=False) for value in first]
+                return reduce(or_, ahead) | self.read(last)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return self._sum(self.read(left), self.read(right))
             case ast.Name(id=name) | ast.NamedExpr(target=ast.Name(id=name)):
@@ -189,7 +190,7 @@ class Reader:
     def _call(self, function: ast.expr, arguments: list[ast.expr]) -> Value:
         match function, arguments:
             case ast.Attribute(value=owner, attr="get"), [key, *default]:
-                choices = self._choices(owner)
+                choices = None if isinstance(key, ast.Starred) else self._choices(owner)
                 if choices is not None:
                     otherwise = self.read(default[0]) if default else NOTHING
                     return self._chosen(choices, key) | otherwise

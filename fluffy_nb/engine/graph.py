@@ -92,9 +92,7 @@ def read_graph(
             kind, targets = EdgeKind.DECLARED, list(spec.next)
         else:
             kind, targets = EdgeKind.INFERRED, list(read.targets)
-            targets += [
-                other for other in specs if any(p.fullmatch(other) for p in read.patterns)
-            ]
+            targets += [other for other in specs if any(p.fullmatch(other) for p in read.patterns)]
             if read.unreadable:
                 opened[name] = read.unreadable
         for target in targets:
@@ -123,9 +121,7 @@ def find_starts(graph: StateGraph) -> tuple[str, ...]:
         if part_of[source] != part_of[target]
     }
     place = {state: number for number, state in enumerate(graph.states)}
-    firsts = [
-        min(part, key=place.__getitem__) for n, part in enumerate(parts) if n not in led_to
-    ]
+    firsts = [min(part, key=place.__getitem__) for n, part in enumerate(parts) if n not in led_to]
     return tuple(sorted(firsts, key=place.__getitem__))
 
 

@@ -64,13 +64,17 @@ class Topology:
         """Whether a path of one edge or more leads there without passing a head of its loops."""
         before = self._before.get(state)
         if before is None:
-            before = self._before[state] = _Ancestors(state, self.heads[state], self._sources)
+            before = self._before[state] = _Ancestors(
+                state, self.heads[state], self._sources, self.rank
+            )
         rank = self.rank
         if rank[source] > self._last.get(state, rank[state]):
             return False  # everything behind it comes back only through a head
         # A path may first go back to the heads of loops that the source is in and the state is not.
-        lowest = min((rank[h] for h in self.heads[source] - self.heads[state]), default=rank[source])
-        return before.has(source, min(lowest, rank[source]), rank)
+        lowest = min(
+            (rank[h] for h in self.heads[source] - self.heads[state]), default=rank[source]
+        )
+        return before.has(source, min(lowest, rank[source]))
 
     def path(self, source: str, state: str) -> list[str]:
         """A shortest way from one state to another, both ends included; for explanations."""
@@ -97,31 +101,34 @@ class Topology:
 class _Ancestors:
     """The states that lead to a join, found only as far back as was asked."""
 
-    __slots__ = ("_avoid", "_found", "_frontier", "_sources", "_target")
+    __slots__ = ("_avoid", "_found", "_frontier", "_rank", "_sources")
 
-    def __init__(self, target: str, heads: frozenset[str], sources: Mapping[str, list[str]]) -> None:
-        self._target = target
+    def __init__(
+        self,
+        target: str,
+        heads: frozenset[str],
+        sources: Mapping[str, list[str]],
+        rank: Mapping[str, int],
+    ) -> None:
         self._avoid = heads - {target}
         self._sources = sources
+        self._rank = rank
         self._found: set[str] = set()
-        self._frontier: list[tuple[int, str]] | None = None
+        self._frontier: list[tuple[int, str]] = []  # found, and not yet looked behind
+        self._expand(target)
 
-    def has(self, state: str, lowest: int, rank: Mapping[str, int]) -> bool:
-        if self._frontier is None:
-            self._frontier = []
-            self._expand(self._target, rank)
+    def has(self, state: str, lowest: int) -> bool:
+        """Whether a state leads to the join; looks back to states of this rank."""
         while self._frontier and -self._frontier[0][0] >= lowest:
-            _, nearest = heapq.heappop(self._frontier)
-            self._expand(nearest, rank)
+            self._expand(heapq.heappop(self._frontier)[1])
         return state in self._found
 
-    def _expand(self, state: str, rank: Mapping[str, int]) -> None:
-        assert self._frontier is not None
+    def _expand(self, state: str) -> None:
         for source in self._sources[state]:
             if source not in self._found:
                 self._found.add(source)
                 if source not in self._avoid:
-                    heapq.heappush(self._frontier, (-rank[source], source))
+                    heapq.heappush(self._frontier, (-self._rank[source], source))
 
 
 class Joins:

@@ -97,7 +97,7 @@ def components(states: Iterable[str], successors: Successors) -> list[list[str]]
                     above = stack[-1][0]
                     low[above] = min(low[above], low[state])
                 if low[state] == index[state]:
-                    component = []
+                    component: list[str] = []
                     while not component or component[-1] != state:
                         component.append(on_path.popitem()[0])
                     found.append(component)

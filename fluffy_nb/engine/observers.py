@@ -44,17 +44,19 @@ class Observers:
             began = self._clock()
             try:
                 observer(event)
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it raises, the run goes on
                 _log.exception(
-                    "observer %r raised at %s and was dropped; the run goes on", observer, event.kind
+                    "observer %r raised at %s and was dropped; the run goes on",
+                    observer,
+                    event.kind,
                 )
                 self._all = tuple(other for other in self._all if other is not observer)
             took = self._clock() - began
             if took > SLOW_SECONDS and id(observer) not in self._slow:
                 self._slow.add(id(observer))
                 warnings.warn(
-                    f"observer {observer!r} took {took * 1000:.0f} ms for {event.kind}; it holds up "
-                    "the run: note what changed and do the work later",
+                    f"observer {observer!r} took {took * 1000:.0f} ms for {event.kind}; it holds "
+                    "up the run: note what changed and do the work later",
                     RuntimeWarning,
                     stacklevel=2,
                 )

@@ -132,6 +132,7 @@ class People:
 
     @property
     def run_id(self) -> str:
+        """The run whose prompts these are."""
         return self.runner.machine.run_id
 
     async def ask(
@@ -198,9 +199,7 @@ class People:
 
     def _expire(self, prompt: Prompt, default: Any, seconds: float) -> None:
         outcome = HumanTimeoutError(prompt.state, prompt.text, seconds)
-        self._settle(
-            prompt, "timed out", ev.PromptExpired, outcome if default is None else default
-        )
+        self._settle(prompt, "timed out", ev.PromptExpired, outcome if default is None else default)
 
     def _settle(self, prompt: Prompt, fate: str, kind: type[ev.Event], outcome: Any) -> None:
         self._close(prompt, fate)

@@ -92,8 +92,7 @@ def _from_annotation(function: FunctionType) -> Returns | None:
         return None
     if value is None or not (value.names or value.entries):
         return None
-    is_text = isinstance(annotation, str)
-    text = annotation if is_text else inspect.formatannotation(annotation)
+    text = annotation if isinstance(annotation, str) else repr(annotation).replace("typing.", "")
     return _summary([(f"-> {text}", 0, value)])
 
 

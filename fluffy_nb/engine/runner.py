@@ -9,7 +9,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.commands import Continue, Queue, Start
@@ -185,8 +185,7 @@ class Runner:
 
     async def _work(self, started: ev.StateStarted) -> None:
         """Run an attempt, and go on with a state that follows it in the same task."""
-        task = asyncio.current_task()
-        assert task is not None
+        task = cast("asyncio.Task[None]", asyncio.current_task())
         while True:
             self._tasks[started.execution] = task
             kind, details = await self._attempt(started, task)
@@ -226,7 +225,8 @@ class Runner:
         try:
             spec = self._definition.states.get(state)
             if spec is None:
-                self._unknown(state, None, started.attempt)
+                error = self._unknown(state, None, started.attempt)
+                return ev.StateFailed, (self._failed(started, error),)
             if spec.is_async:
                 result = await spec.function(context)
             else:
@@ -272,7 +272,7 @@ class Runner:
         targets = tuple(map(str, names))
         for name in targets:
             if name not in self._definition.states:
-                self._unknown(name, state, started.attempt)
+                raise self._unknown(name, state, started.attempt)
         if len(targets) > 1:
             what = f"state {state!r} returned {shortened(list(targets))}"
             check_open(self._definition.graph(self._starts), what)
@@ -281,8 +281,8 @@ class Runner:
             self.graph_changed((), taken)
         return targets
 
-    def _unknown(self, name: str, state: str | None, attempt: int) -> Any:
-        raise UnknownStateError(
+    def _unknown(self, name: str, state: str | None, attempt: int) -> UnknownStateError:
+        return UnknownStateError(
             name, tuple(self._definition.states), state, attempt, self.machine.run_id
         )
 
@@ -296,16 +296,18 @@ class Runner:
         self.machine.set_topology(self._topology(self.machine.starts, taken))
         self.emit(ev.GraphChanged, states)
 
-    def _topology(
-        self, starts: tuple[str, ...], taken: Mapping[tuple[str, str], int]
-    ) -> Topology:
+    def _topology(self, starts: tuple[str, ...], taken: Mapping[tuple[str, str], int]) -> Topology:
         graph = self._definition.graph(starts, taken)
         successors = graph.successors()
         self._edges = {(edge.source, edge.target) for edge in graph.edges}
         # States that a checkpoint speaks of and the agent lacks are reported when needed.
         lacking = [name for name in self._standing() if name not in successors]
         states = [*graph.states, *dict.fromkeys(lacking)]
-        return Topology(states, {**dict.fromkeys(lacking, []), **successors}, [s for s in starts if s in states])
+        return Topology(
+            states,
+            {name: successors.get(name, []) for name in states},
+            [name for name in starts if name in states],
+        )
 
     def _standing(self) -> list[str]:
         machine = getattr(self, "machine", None)

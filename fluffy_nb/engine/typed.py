@@ -31,7 +31,7 @@ def is_model(value: object) -> bool:
     return pydantic is not None and isinstance(value, pydantic.BaseModel)
 
 
-def check_typed(key: str, value: object) -> None:
+def check_typed(key: str, value: Any) -> None:
     """Check the fields of a typed value.
 
     Args:
@@ -42,19 +42,16 @@ def check_typed(key: str, value: object) -> None:
     Raises:
         TypedDataError: It is neither, or a field has the wrong type.
     """
-    if is_model(value):
-        _check(key, type(value), value, "the model")
-        return
-    if not isinstance(value, TypedContextData) or not dataclasses.is_dataclass(value):
+    typed = isinstance(value, TypedContextData) and dataclasses.is_dataclass(value)
+    if not typed and not is_model(value):
         raise TypedDataError(
             key,
             f"{shortened(value)} is of {type(value).__name__}",
             "give a pydantic model or a @dataclass that derives from TypedContextData, "
             "or store it untyped with set_state",
         )
-    hints = _hints(type(value))
-    for field in dataclasses.fields(value):
-        _check(key, hints[field.name], getattr(value, field.name), f"field {field.name!r}")
+    for name, kind in _fields(type(value)).items():
+        _check(key, kind, getattr(value, name), f"field {name!r}")
 
 
 def changed(key: str, value: Any, changes: dict[str, object]) -> Any:
@@ -63,10 +60,7 @@ def changed(key: str, value: Any, changes: dict[str, object]) -> Any:
     Raises:
         TypedDataError: A field is unknown or has the wrong type.
     """
-    model = is_model(value)
-    fields = (
-        list(type(value).model_fields) if model else [f.name for f in dataclasses.fields(value)]
-    )
+    fields = _fields(type(value))
     for name in changes:
         if name not in fields:
             raise TypedDataError(
@@ -74,7 +68,10 @@ def changed(key: str, value: Any, changes: dict[str, object]) -> Any:
                 f"{type(value).__name__} has no field {name!r} ({nearest(name, fields)})",
                 "correct the name, or add the field to the class",
             )
-    new = value.model_copy(update=changes) if model else dataclasses.replace(value, **changes)
+    if is_model(value):
+        new = value.model_copy(update=changes)
+    else:
+        new = dataclasses.replace(value, **changes)
     check_typed(key, new)
     return new
 
@@ -83,11 +80,7 @@ def _check(key: str, kind: Any, value: object, what: str) -> None:
     from pydantic import ValidationError  # noqa: PLC0415 - importing the engine stays cheap
 
     try:
-        if is_model(value) and kind is type(value):
-            # Strict about what is there now: a model may have been changed since it was made.
-            kind.__pydantic_validator__.validate_python(dict(value), strict=True)  # type: ignore[call-overload]
-        else:
-            _adapter(kind).validate_python(value, strict=True)
+        _adapter(kind).validate_python(value, strict=True)
     except ValidationError as problem:
         first = problem.errors()[0]
         place = "".join(f"[{part!r}]" for part in first["loc"])
@@ -98,12 +91,15 @@ def _check(key: str, kind: Any, value: object, what: str) -> None:
         ) from None
 
 
-@cache
-def _hints(cls: type) -> dict[str, Any]:
+def _fields(cls: Any) -> dict[str, Any]:
+    """The fields of a typed class and their types; what nobody can read is taken as Any."""
+    if not dataclasses.is_dataclass(cls):
+        return {name: info.rebuild_annotation() for name, info in cls.model_fields.items()}
     try:
-        return typing.get_type_hints(cls)
-    except Exception:  # noqa: BLE001 - an annotation nobody can read is taken as Any
-        return {field.name: Any for field in dataclasses.fields(cls)}
+        hints = typing.get_type_hints(cls, include_extras=True)
+    except Exception:  # noqa: BLE001 - as an annotation that names what is imported nowhere
+        hints = {}
+    return {field.name: hints.get(field.name, Any) for field in dataclasses.fields(cls)}
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:

@@ -35,7 +35,8 @@ async def call_in_thread(function: Callable[..., Any], *arguments: Any, name: st
                 done.set_exception(error)
 
     def work() -> None:
-        result, error = None, None
+        result: Any = None
+        error: BaseException | None = None
         try:
             result = context.run(function, *arguments)
         except StopIteration as problem:  # a future can't carry it
