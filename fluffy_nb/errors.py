@@ -170,7 +170,8 @@ class InvalidResultError(StateError, TypeError):
         Exception.__init__(
             self,
             f"state {state!r} returned {shortened(value)} ({type(value).__name__}); "
-            "a state returns the name of the next state, a list of names to run in parallel, or None to end. "
+            "a state returns the name of the next state, a list of names to run in parallel, "
+            "or None to end. "
             "Keep data in the context: context.set_state(key, value).",
         )
         self.state = state

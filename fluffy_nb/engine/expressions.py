@@ -66,7 +66,7 @@ class Value:
 
     def unpacked(self) -> Value:
         """As a list of its entries."""
-        sure = self.known and not self.empty
+        sure = self.known and not self.empty and not self.names
         return Value(
             entries=self.entries or (),
             most=self.most if sure else MANY,

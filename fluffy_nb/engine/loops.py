@@ -67,18 +67,19 @@ def components(states: Iterable[str], successors: Successors) -> list[list[str]]
     """The strongly connected components among some states, in topological order.
 
     Tarjan's algorithm (1972) with a stack of its own. Edges that leave `states` do not count.
+    It finds the last component first; walking backwards keeps equals in the order they came.
     """
     inside = dict.fromkeys(states)
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     on_path: dict[str, None] = {}
     found: list[list[str]] = []
-    for root in inside:
+    for root in reversed(inside):
         if root in index:
             continue
         index[root] = low[root] = len(index)
         on_path[root] = None
-        stack = [(root, iter(successors.get(root, ())))]
+        stack = [(root, reversed(successors.get(root, ())))]
         while stack:
             state, rest = stack[-1]
             for target in rest:
@@ -87,7 +88,7 @@ def components(states: Iterable[str], successors: Successors) -> list[list[str]]
                 if target not in index:
                     index[target] = low[target] = len(index)
                     on_path[target] = None
-                    stack.append((target, iter(successors.get(target, ()))))
+                    stack.append((target, reversed(successors.get(target, ()))))
                     break
                 if target in on_path:
                     low[state] = min(low[state], index[target])

@@ -16,9 +16,6 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
-_ADDING = {"append": 1, "extend": 1, "insert": 2}
-"""The list methods that are followed, and how many arguments they take."""
-
 _LOOKING = frozenset({
     "all", "any", "bool", "enumerate", "len", "list", "print", "repr", "reversed", "set",
     "sorted", "str", "tuple",
@@ -212,10 +209,12 @@ class Names:
 
 def _added(call: ast.Call) -> list[ast.expr]:
     """The list that a call of a list's method adds to it; none where it is another method."""
-    if not isinstance(call.func, ast.Attribute) or len(call.args) != _ADDING.get(call.func.attr):
-        return []
-    value = call.args[-1]
-    return [_unpacked(value) if call.func.attr == "extend" else ast.List([value], ast.Load())]
+    match call:
+        case ast.Call(func=ast.Attribute(attr="extend"), args=[value]):
+            return [_unpacked(value)]
+        case ast.Call(func=ast.Attribute(attr="append" | "insert"), args=[*_, value]):
+            return [ast.List([value], ast.Load())]
+    return []
 
 
 def _unpacked(value: ast.expr) -> ast.expr:
