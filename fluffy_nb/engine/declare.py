@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from fluffy_nb.engine.specs import StateFunction, declared_next
-from fluffy_nb.errors import InvalidSpecError
+from fluffy_nb.errors import InvalidSpecError, StateFunctionError
 
 F = TypeVar("F", bound=StateFunction)
 
@@ -64,6 +64,7 @@ def state(
 
     Raises:
         InvalidSpecError: The name or `next` is not what it must be.
+        StateFunctionError: It is no function, or one that takes no attribute, as a bound method.
 
     Example:
         >>> @state(next=["approve", "revise"])
@@ -74,8 +75,15 @@ def state(
         raise InvalidSpecError("a state's name", name, "a string that is not empty")
 
     def decorate(function: F) -> F:
-        called = name or str(getattr(function, "__name__", function))
-        setattr(function, _ATTRIBUTE, Settings(name, declared_next(called, next)))
+        called = name or str(getattr(function, "__name__", "state"))
+        if not callable(function):
+            raise StateFunctionError(called, function, "can't be called")
+        settings = Settings(name, declared_next(called, next))
+        try:
+            setattr(function, _ATTRIBUTE, settings)
+        except (AttributeError, TypeError):
+            problem = "can't be marked; give name= and next= to add_state instead"
+            raise StateFunctionError(called, function, problem) from None
         return function
 
     return decorate if function is None else decorate(function)

@@ -28,10 +28,10 @@ class Definition:
 
     def __init__(self, agent: str, start: tuple[str, ...] | None) -> None:
         self.agent = agent
-        self.start = start
+        self.start = start or None
         self._specs: dict[str, StateSpec] = {}
         self.states: Mapping[str, StateSpec] = MappingProxyType(self._specs)
-        self._returns: dict[object, Returns] = {}  # functions whose code has been read
+        self._returns: dict[str, Returns] = {}  # of the states whose code has been read
         self._graphs: dict[object, StateGraph] = {}
 
     def add(
@@ -49,10 +49,11 @@ class Definition:
             StateFunctionError: The function does not take a context.
             InvalidSpecError: The name or what follows is not what it must be.
         """
+        spec = StateSpec(name, function, declared_next(name, following))
         if name in self._specs and not replace:
             raise DuplicateStateError(self.agent, name)
-        self._specs[name] = StateSpec(name, function, declared_next(name, following))
-        self._graphs.clear()
+        self._specs[name] = spec
+        self._forget(name)
 
     def remove(self, name: str) -> None:
         """Remove a state.
@@ -62,8 +63,11 @@ class Definition:
         """
         if name not in self._specs:
             raise UnknownStateError(name, tuple(self._specs))
-        gone = self._specs.pop(name)
-        self._returns.pop(gone.function, None)
+        del self._specs[name]
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        self._returns.pop(name, None)
         self._graphs.clear()
 
     def graph(
@@ -109,7 +113,7 @@ class Definition:
             source = next(edge.source for edge in graph.edges if edge.target == target)
             warnings.warn(
                 f"state {source!r} of agent {self.agent!r} can return {target!r}, which is no "
-                f"state: {nearest(target, graph.states)} The run fails if it gets there.",
+                f"state ({nearest(target, graph.states)}); the run fails if it gets there.",
                 UndefinedTargetWarning,
                 stacklevel=4,
             )

@@ -65,7 +65,7 @@ def read_graph(
     specs: Mapping[str, StateSpec],
     starts: Sequence[str] | None,
     taken: Iterable[tuple[str, str]] = (),
-    returns: dict[object, Returns] | None = None,
+    returns: dict[str, Returns] | None = None,
 ) -> StateGraph:
     """Build the graph of some states from what they declare, their code, and a run.
 
@@ -73,7 +73,7 @@ def read_graph(
         specs: The states, in order.
         starts: The start states where they are named; None lets them be found (`find_starts`).
         taken: Edges that a run took.
-        returns: What was read of functions before; added to.
+        returns: What was read of the states' functions before; added to.
 
     Returns:
         The graph, its start states marked.
@@ -83,9 +83,9 @@ def read_graph(
     opened: dict[str, str] = {}
     forks: dict[str, str] = {}
     for name, spec in specs.items():
-        read = returns.get(spec.function)
+        read = returns.get(name)
         if read is None:
-            read = returns[spec.function] = read_returns(spec.function)
+            read = returns[name] = read_returns(spec.function)
         if read.forks:
             forks[name] = read.forks
         if spec.next is not None:

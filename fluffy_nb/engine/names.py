@@ -23,7 +23,7 @@ _LOOKING = frozenset({
 """The builtins that only look at a list."""
 
 _LOOKS = (
-    ast.Assert | ast.AsyncFor | ast.BinOp | ast.Compare | ast.Expr | ast.For | ast.FormattedValue
+    ast.Assert | ast.AsyncFor | ast.Compare | ast.Expr | ast.For | ast.FormattedValue
     | ast.If | ast.Lambda | ast.Match | ast.Return | ast.Starred | ast.UnaryOp | ast.While
     | ast.comprehension | ast.match_case
 )  # fmt: skip
@@ -188,7 +188,7 @@ class Names:
                 return method == "keys" or bool(_added(call))
             case ast.Call(func=ast.Name(id=name)):
                 return name in _LOOKING and self.is_builtin(name)
-            case ast.AugAssign():
+            case ast.AugAssign() | ast.BinOp():
                 return not holds_lists
         return isinstance(parent, _LOOKS)
 

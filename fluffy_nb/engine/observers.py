@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from fluffy_nb.engine.events import Event
+from fluffy_nb.errors import shortened
 
 Observer = Callable[[Event], object]
 
@@ -15,6 +18,14 @@ SLOW_SECONDS = 0.05
 """An observer that takes longer than this is named in a warning, once."""
 
 _log = logging.getLogger("fluffy_nb")
+
+
+@dataclass(eq=False, slots=True)
+class _Subscription:
+    """One subscription of an observer, which may have several."""
+
+    observer: Observer
+    slow: bool = False
 
 
 class Observers:
@@ -26,37 +37,41 @@ class Observers:
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
-        self._all: tuple[Observer, ...] = ()  # replaced, never changed, so delivery can go on
-        self._slow: set[int] = set()
+        self._all: tuple[_Subscription, ...] = ()  # replaced, never changed: delivery can go on
 
     def subscribe(self, observer: Observer) -> Callable[[], None]:
         """Add an observer, and return what removes it."""
-        self._all = (*self._all, observer)
+        subscription = _Subscription(observer)
+        self._all = (*self._all, subscription)
+        return lambda: self._drop(subscription)
 
-        def unsubscribe() -> None:
-            self._all = tuple(other for other in self._all if other is not observer)
-
-        return unsubscribe
+    def _drop(self, subscription: _Subscription) -> None:
+        self._all = tuple(other for other in self._all if other is not subscription)
 
     def deliver(self, event: Event) -> None:
         """Hand an event to every observer; one that raises is logged and dropped."""
-        for observer in self._all:
+        for subscription in self._all:
             began = self._clock()
             try:
-                observer(event)
-            except Exception:  # noqa: BLE001 - whatever it raises, the run goes on
+                subscription.observer(event)
+                self._check_quick(subscription, event, self._clock() - began)
+            # Nothing is awaited here: a CancelledError comes from the observer, not from our task.
+            except (Exception, asyncio.CancelledError):
                 _log.exception(
-                    "observer %r raised at %s and was dropped; the run goes on",
-                    observer,
+                    "observer %s raised at %s and was dropped; the run goes on",
+                    shortened(subscription.observer),
                     event.kind,
                 )
-                self._all = tuple(other for other in self._all if other is not observer)
-            took = self._clock() - began
-            if took > SLOW_SECONDS and id(observer) not in self._slow:
-                self._slow.add(id(observer))
-                warnings.warn(
-                    f"observer {observer!r} took {took * 1000:.0f} ms for {event.kind}; it holds "
-                    "up the run: note what changed and do the work later",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
+                self._drop(subscription)
+
+    @staticmethod
+    def _check_quick(subscription: _Subscription, event: Event, took: float) -> None:
+        """Warn of a slow observer; where warnings are errors, it is dropped like one that raises."""
+        if took > SLOW_SECONDS and not subscription.slow:
+            subscription.slow = True
+            warnings.warn(
+                f"observer {shortened(subscription.observer)} took {took * 1000:.0f} ms for "
+                f"{event.kind}; it holds up the run: note what changed and do the work later",
+                RuntimeWarning,
+                stacklevel=3,
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ class StateSpec:
 
     Raises:
         StateFunctionError: The function can't be called with a context alone.
-        InvalidSpecError: The name or `next` is not what it must be.
+        InvalidSpecError: The name is no string, or empty.
     """
 
     name: str
@@ -45,7 +46,7 @@ class StateSpec:
 
 def is_async(function: StateFunction) -> bool:
     """Whether calling the function gives a coroutine."""
-    while hasattr(function, "func"):  # functools.partial
+    while isinstance(function, functools.partial):
         function = function.func
     function = inspect.unwrap(function)
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
@@ -75,8 +76,11 @@ def declared_next(state: str, value: Iterable[str] | str | None) -> tuple[str, .
     """The `next=` of `add_state` as a tuple of names; one name alone is allowed."""
     if value is None:
         return None
+    what, allowed = f"next= of state {state!r}", "the names of states"
+    if not isinstance(value, Iterable):
+        raise InvalidSpecError(what, value, allowed)
     names = (value,) if isinstance(value, str) else tuple(value)
     for name in names:
         if not isinstance(name, str):
-            raise InvalidSpecError(f"next= of state {state!r}", name, "the names of states")
+            raise InvalidSpecError(what, name, allowed)
     return tuple(dict.fromkeys(names))
