@@ -15,7 +15,8 @@ from fluffy_nb.engine.context import SharedState
 from fluffy_nb.engine.declare import settings_of
 from fluffy_nb.engine.definition import Definition
 from fluffy_nb.engine.graph import StateGraph
-from fluffy_nb.engine.machine import Phase, StateMetadata
+from fluffy_nb.engine.machine import Phase
+from fluffy_nb.engine.metadata import MetadataView, StateMetadata
 from fluffy_nb.engine.observers import Observer, Observers
 from fluffy_nb.engine.people import Prompt, Responder
 from fluffy_nb.engine.responders import Answers, prepared
@@ -445,8 +446,7 @@ class Agent:
     def state_metadata(self) -> Mapping[str, StateMetadata]:
         """For every state its latest execution; see `StateMetadata`."""
         known = {} if self._run is None else self._run.runner.machine.metadata
-        names = dict.fromkeys([*self.states, *known])
-        return MappingProxyType({name: known.get(name) or StateMetadata() for name in names})
+        return MetadataView(self.states, known)
 
     @property
     def completed_states(self) -> frozenset[str]:

@@ -15,6 +15,7 @@ from typing import Any
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.commands import Command, Continue, Finish, Queue, Start
 from fluffy_nb.engine.joins import Branch, Joins, Topology
+from fluffy_nb.engine.metadata import StateMetadata
 from fluffy_nb.engine.status import AgentStatus, StateStatus
 
 
@@ -38,27 +39,6 @@ class Execution:
     attempt: int = 1
     phase: Phase = Phase.QUEUED
     prompts: int = 0
-
-
-@dataclass(slots=True)
-class StateMetadata:
-    """What is known of a state: its latest execution, and how many there were.
-
-    Args:
-        status: Of the latest execution.
-        attempts: Attempts of the latest execution.
-        started: When its latest attempt began, seconds since the epoch.
-        ended: When that ended; None while it runs.
-        error: Why it failed.
-        executions: How often the state was run.
-    """
-
-    status: StateStatus = StateStatus.PENDING
-    attempts: int = 0
-    started: float | None = None
-    ended: float | None = None
-    error: str | None = None
-    executions: int = 0
 
 
 @dataclass(slots=True)
