@@ -6,7 +6,7 @@ name, and the remedy.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 
 
@@ -22,7 +22,7 @@ def nearest(name: str, allowed: Collection[str]) -> str:
     """
     if not allowed:
         return "there are none"
-    close = get_close_matches(name, allowed, n=3, cutoff=0.5)
+    close = get_close_matches(name, allowed, n=3, cutoff=0.5) if isinstance(name, str) else []
     if close:
         return "did you mean " + " or ".join(map(repr, close)) + "?"
     return "there are " + listed(allowed)
@@ -154,8 +154,8 @@ class UnknownStateError(StateError, LookupError):
         who = f"state {returned_by!r} returned {name!r}" if returned_by else f"{name!r} was named"
         Exception.__init__(
             self,
-            f"{who}, which is no state: {nearest(name, names)} "
-            f"Correct the name, or add it: add_state({name!r}, function).",
+            f"{who}, which is no state ({nearest(name, names)}); "
+            f"correct the name, or add it: add_state({name!r}, function).",
         )
         self.name = name
         self.state = returned_by or name
@@ -210,6 +210,24 @@ class CleanupWarning(RuntimeWarning):
     """A cancelled state did not end within the cleanup time."""
 
 
+class RunStoppedError(FluffyError, RuntimeError):
+    """The kernel was interrupted while a cell waited for a run; shown as one line."""
+
+    def __init__(self, stopped: Mapping[str, str], going_on: Mapping[str, str]) -> None:
+        parts = [
+            f"run {run!r} stopped; go on with: await {name}.resume() or %fluffy resume {name}"
+            for name, run in stopped.items()
+        ] or [
+            f"stopped waiting; run {run!r} goes on in the background, end it with: "
+            f"%fluffy cancel {name}"
+            for name, run in going_on.items()
+        ]
+        super().__init__("; ".join(parts) or "the run stopped; go on with its agent's resume()")
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 # ---------------------------------------------------------------- context
 
 
@@ -225,8 +243,8 @@ class MissingKeyError(FluffyError, KeyError):
 
     def __init__(self, key: str, keys: Collection[str]) -> None:
         self.message = (
-            f"the context holds nothing under {key!r}: {nearest(key, keys)} "
-            f"Store it first: context.set_typed({key!r}, value)."
+            f"the context holds nothing under {key!r} ({nearest(key, keys)}); "
+            f"store it first: context.set_typed({key!r}, value)."
         )
         super().__init__(self.message)
 
@@ -317,6 +335,17 @@ class LayoutError(FluffyError, RuntimeError):
         super().__init__(
             f"the graph could not be laid out: {problem}; "
             "install Graphviz so that `dot` is on PATH, or reinstall pygraphviz, which carries it."
+        )
+
+
+class LayoutTimeoutError(LayoutError, TimeoutError):
+    """Graphviz took too long for the graph."""
+
+    def __init__(self, seconds: float) -> None:
+        FluffyError.__init__(
+            self,
+            f"the graph could not be laid out within {seconds:g} s, so Graphviz was stopped; "
+            "a graph with fewer states or edges can be drawn.",
         )
 
 

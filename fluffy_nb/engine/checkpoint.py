@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
+from itertools import chain
 from typing import Any, ClassVar
 
 from fluffy_nb.errors import CheckpointError, shortened
 
 VERSION = 1
 """The version of what `to_dict` gives; a newer one is refused."""
+
+MOST_BITS = 14_000
+"""The largest whole number that JSON readers take; Python's own stops at 4,300 digits."""
+
+DEEPEST = 100
+"""How deep containers in containers are saved; JSON readers stop at 200, with what is around."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +97,18 @@ class Checkpoint:
         """The checkpoint as plain data that `json.dumps` takes.
 
         Raises:
-            CheckpointError: A value is none of JSON's types.
+            CheckpointError: A value is none that JSON gives back as it was.
         """
         for key, value in self.shared_state.items():
-            _check_plain(value, key, self.writers.get(key, ""))
+            why = _unsavable(key) or _unsavable(value)
+            if why:
+                writer = self.writers.get(key)
+                by = f", written by state {writer!r}" if writer else ""
+                raise CheckpointError(
+                    f"the context's {key!r} holds {why}{by}, which can't be saved",
+                    "store JSON values (strings, numbers, lists, dicts with string keys), store "
+                    "what it is made from instead, or remove it before the checkpoint",
+                )
         data = asdict(self)
         data["completed_states"] = sorted(self.completed_states)
         return data
@@ -116,9 +131,9 @@ class Checkpoint:
         if not isinstance(data, Mapping):
             raise CheckpointError(f"{shortened(data)} is no checkpoint", cls.REMEDY)
         version = data.get("version")
-        if version != VERSION:
+        if type(version) is not int or version != VERSION:
             raise CheckpointError(
-                f"the checkpoint has version {version!r}, and this package reads {VERSION}",
+                f"the checkpoint has version {shortened(version)}, this package reads {VERSION}",
                 "read it with the version of fluffy-nb that wrote it",
             )
         fields = {key: value for key, value in data.items() if key != "completed_states"}
@@ -127,7 +142,7 @@ class Checkpoint:
             checkpoint: Checkpoint = _reader().validate_json(text, strict=True)
         except ValidationError as problem:
             first = problem.errors()[0]
-            place = ".".join(map(str, first["loc"]))
+            place = ".".join(map(str, first["loc"])) or "text"
             raise CheckpointError(
                 f"the checkpoint's {place} is {shortened(first['input'])}: {first['msg'].lower()}",
                 cls.REMEDY,
@@ -150,29 +165,49 @@ def _reader() -> Any:
 
 
 def copied(value: Any) -> Any:
-    """A copy of plain containers, so that a checkpoint does not change with the run."""
-    if isinstance(value, dict):
-        return {key: copied(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [copied(item) for item in value]
+    """A copy of plain containers, so that a checkpoint does not change with the run.
+
+    What can't be saved stays as it is: copying a subclass would make it look savable.
+    """
+    try:
+        return _copied(value)
+    except RecursionError:  # in a circle, or too deep
+        return value
+
+
+def _copied(value: Any) -> Any:
+    # Threads may change the container meanwhile: list() takes all of it in one go.
+    if type(value) is dict:
+        return {key: _copied(item) for key, item in list(value.items())}
+    if type(value) is list:
+        return [_copied(item) for item in list(value)]
     return value
 
 
-def _check_plain(value: object, key: str, writer: str) -> None:
-    """Refuse a value that JSON does not give back as it was."""
-    if value is None or type(value) in {bool, int, float, str}:
-        return
+def _unsavable(value: object, depth: int = 0) -> str:
+    """What there is in a value that JSON does not give back as it was; empty where nothing is."""
+    if value is None or type(value) in {bool, float}:
+        return ""
+    if type(value) is int:
+        bits = value.bit_length()
+        return f"a number of {bits:,} bits" if bits > MOST_BITS else ""
+    if type(value) is str:
+        return "" if _is_unicode(value) else f"{shortened(value)}, which is no Unicode"
+    if depth == DEEPEST:
+        return f"containers in containers, more than {DEEPEST} deep"
+    inside: Iterable[object]
     if type(value) is list:
-        for item in value:
-            _check_plain(item, key, writer)
+        inside = value
     elif type(value) is dict and all(type(name) is str for name in value):
-        for item in value.values():
-            _check_plain(item, key, writer)
+        inside = chain(value, value.values())
     else:
-        by = f", written by state {writer!r}" if writer else ""
-        raise CheckpointError(
-            f"the context's {key!r} holds {shortened(value)} of {type(value).__name__}{by}, which "
-            "can't be saved",
-            "store JSON values (strings, numbers, lists, dicts with string keys), store what it "
-            "is made from instead, or remove it before the checkpoint",
-        )
+        return f"{shortened(value)} of {type(value).__name__}"
+    return next(filter(None, (_unsavable(item, depth + 1) for item in inside)), "")
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a string has no lone surrogates, as names of files may have."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from numbers import Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -46,15 +47,17 @@ class SharedState:
         for key, value in (values or {}).items():
             self.set(key, value, Writer("", 0, 0))
 
-    def set(self, key: str, value: object, writer: Writer) -> None:
-        """Store a value; a key that was set typed takes only its type."""
+    def set(self, key: str, value: object, writer: Writer, *, typed: bool = False) -> None:
+        """Store a value; a key that was set typed takes another type only typed again."""
         if not isinstance(key, str):
             raise InvalidSpecError("a context key", key, "a string")
-        typed = self.types.get(key)
-        if typed is not None and type(value) is not typed:
+        held = self.types.get(key)
+        if typed:
+            self.types[key] = type(value)
+        elif held is not None and type(value) is not held:
             raise TypedDataError(
                 key,
-                f"it holds a {typed.__name__}, and {shortened(value)} is of {type(value).__name__}",
+                f"it holds a {held.__name__}, and {shortened(value)} is of {type(value).__name__}",
                 f"remove_state({key!r}) first, or choose another key",
             )
         self.values[key] = value
@@ -129,8 +132,12 @@ class Context:
         Raises:
             TypedDataError: The key was set typed, and this is another type.
         """
+        self._store(key, value, typed=False)
+
+    def _store(self, key: str, value: object, *, typed: bool) -> None:
         self._check_open()
-        self._shared.set(key, value, Writer(self.state, self.attempt, self._runner.seq))
+        writer = Writer(self.state, self.attempt, self._runner.seq)
+        self._shared.set(key, value, writer, typed=typed)
         self.written[key] = None
         self.removed.pop(key, None)
 
@@ -163,10 +170,7 @@ class Context:
             TypedDataError: It is neither, or a field has the wrong type.
         """
         check_typed(key, value)
-        self._check_open()
-        self._shared.types.pop(key, None)
-        self.set_state(key, value)
-        self._shared.types[key] = type(value)
+        self._store(key, value, typed=True)
 
     def get_typed(self, key: str, cls: type[T]) -> T:
         """Read a value of a class.
@@ -184,14 +188,16 @@ class Context:
             raise MissingKeyError(key, tuple(values))
         value = values[key]
         if not isinstance(value, cls):
+            kind = type(value).__name__
+            remedy = f"read it with get_typed({key!r}, {kind})"
+            if kind == cls.__name__:  # its cell was run again
+                remedy = "the class was defined again since: store the value anew"
             raise TypedDataError(
-                key,
-                f"it holds {shortened(value)} of {type(value).__name__}, not {cls.__name__}",
-                f"read it with get_typed({key!r}, {type(value).__name__})",
+                key, f"it holds {shortened(value)} of {kind}, not {cls.__name__}", remedy
             )
         return value
 
-    def update_typed(self, key: str, **changes: object) -> Any:
+    def update_typed(self, key: str, /, **changes: object) -> Any:
         """Replace a typed value by a copy with some fields changed.
 
         Args:
@@ -224,9 +230,9 @@ class Context:
         Raises:
             InvalidSpecError: The fraction is outside 0 to 1.
         """
-        if not 0 <= fraction <= 1:
+        if not isinstance(fraction, Real) or not 0 <= fraction <= 1:
             raise InvalidSpecError("progress", fraction, "a fraction from 0 to 1")
-        self._tell(ev.ProgressReported, float(fraction), message)
+        self._tell(ev.ProgressReported, float(fraction), str(message))
 
     def show(self, obj: object) -> None:
         """Attach to this execution what a cell would display: a figure, a table, Markdown."""

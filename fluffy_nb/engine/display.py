@@ -27,25 +27,32 @@ def mime_bundle(obj: object) -> Mapping[str, str]:
             shown richly, a string as itself, all others by their repr.
 
     Returns:
-        Representations by mime type, PNG in base64; "text/plain" is always there.
+        Representations by mime type, PNG in base64; "text/plain" is always there, and says which
+        of the others could not be made. Showing something never fails a state.
     """
-    bundle = {"text/plain": obj if isinstance(obj, str) else shortened(obj, 10_000)}
+    text = str.__str__(obj) if isinstance(obj, str) else shortened(obj, 10_000)
+    bundle: dict[str, str] = {}
+    notes: list[str] = []
     for mime, method in _METHODS.items():
-        found = _text(_call(obj, method))
-        if found:
+        try:
+            found = _text(mime, _call(obj, method))
+            if not found and mime == "image/png":
+                found = _saved_figure(obj)
+        except Exception as problem:  # noqa: BLE001 - a broken picture is no failure of the state
+            notes.append(f"[{mime} left out: {shortened(problem)}]")
+            continue
+        if found and len(found) > MOST_CHARACTERS:
+            notes.append(_too_long(mime, found))
+        elif found:
             bundle[mime] = found
-    if "image/png" not in bundle and hasattr(obj, "savefig"):
-        picture = io.BytesIO()
-        obj.savefig(picture, format="png")
-        bundle["image/png"] = base64.b64encode(picture.getvalue()).decode()
-    for mime, text in list(bundle.items()):
-        if len(text) > MOST_CHARACTERS:
-            del bundle[mime]
-            bundle["text/plain"] = (
-                f"{bundle.get('text/plain', text)[:10_000]}\n"
-                f"[{mime} of {len(text):,} characters left out: more than {MOST_CHARACTERS:,}]"
-            )
-    return bundle
+    if len(text) > MOST_CHARACTERS:
+        notes.append(_too_long("text/plain", text))
+        text = text[:10_000]
+    return {"text/plain": "\n".join([text, *notes]), **bundle}
+
+
+def _too_long(mime: str, text: str) -> str:
+    return f"[{mime} of {len(text):,} characters left out: more than {MOST_CHARACTERS:,}]"
 
 
 def _call(obj: object, method: str) -> object:
@@ -53,9 +60,18 @@ def _call(obj: object, method: str) -> object:
     return found(obj) if callable(found) else None
 
 
-def _text(found: object) -> str | None:
-    if isinstance(found, tuple):  # (data, metadata)
+def _text(mime: str, found: object) -> str | None:
+    if isinstance(found, tuple) and found:  # (data, metadata)
         found = found[0]
-    if isinstance(found, bytes):
+    if isinstance(found, bytes) and mime == "image/png":
         return base64.b64encode(found).decode()
-    return found if isinstance(found, str) else None
+    return str.__str__(found) if isinstance(found, str) else None
+
+
+def _saved_figure(obj: object) -> str | None:
+    save = getattr(obj, "savefig", None)  # Matplotlib's
+    if not callable(save):
+        return None
+    picture = io.BytesIO()
+    save(picture, format="png")
+    return base64.b64encode(picture.getvalue()).decode()

@@ -55,8 +55,8 @@ class Observers:
             try:
                 subscription.observer(event)
                 self._check_quick(subscription, event, self._clock() - began)
-            # Nothing is awaited here: a CancelledError comes from the observer, not from our task.
-            except (Exception, asyncio.CancelledError):
+            # Nothing is awaited here: a CancelledError is the observer's own, not our task's.
+            except (Exception, asyncio.CancelledError):  # noqa: BLE001 - the run goes on
                 _log.exception(
                     "observer %s raised at %s and was dropped; the run goes on",
                     shortened(subscription.observer),
@@ -66,7 +66,7 @@ class Observers:
 
     @staticmethod
     def _check_quick(subscription: _Subscription, event: Event, took: float) -> None:
-        """Warn of a slow observer; where warnings are errors, it is dropped like one that raises."""
+        """Warn of a slow observer; where warnings are errors it counts as one that raises."""
         if took > SLOW_SECONDS and not subscription.slow:
             subscription.slow = True
             warnings.warn(

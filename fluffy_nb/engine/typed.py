@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import sys
 import typing
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +28,21 @@ class TypedContextData:
     """
 
 
-def is_model(value: object) -> bool:
-    """Whether a value is an instance of a pydantic model."""
-    pydantic = sys.modules.get("pydantic")  # no instance can exist before it is imported
-    return pydantic is not None and isinstance(value, pydantic.BaseModel)
+def is_typed(value: object) -> bool:
+    """Whether a value is what `context.set_typed` takes."""
+    return is_typed_class(type(value))
+
+
+def is_typed_class(cls: type) -> bool:
+    """Whether instances of a class are what `context.set_typed` takes."""
+    if issubclass(cls, TypedContextData):
+        return dataclasses.is_dataclass(cls)
+    pydantic = sys.modules.get("pydantic")  # no model can exist before it is imported
+    return pydantic is not None and issubclass(cls, pydantic.BaseModel)
 
 
 def check_typed(key: str, value: Any) -> None:
-    """Check the fields of a typed value.
+    """Check the fields of a typed value, and of those that its fields hold.
 
     Args:
         key: Where it is to be stored, for the message.
@@ -42,16 +52,45 @@ def check_typed(key: str, value: Any) -> None:
     Raises:
         TypedDataError: It is neither, or a field has the wrong type.
     """
-    typed = isinstance(value, TypedContextData) and dataclasses.is_dataclass(value)
-    if not typed and not is_model(value):
+    if not is_typed(value):
         raise TypedDataError(
             key,
             f"{shortened(value)} is of {type(value).__name__}",
             "give a pydantic model or a @dataclass that derives from TypedContextData, "
             "or store it untyped with set_state",
         )
+    seen = set()
+    waiting = [("", value)]
+    while waiting:
+        place, found = waiting.pop()
+        if id(found) in seen:  # as a child's parent
+            continue
+        seen.add(id(found))
+        if is_typed(found):
+            waiting += _check_fields(key, place and place + ".", found)
+        else:
+            waiting += _items(place, found)
+
+
+def _check_fields(key: str, before: str, value: object) -> Iterator[tuple[str, Any]]:
+    """Check the fields of one value; yields those that can hold typed values in turn."""
     for name, kind in _fields(type(value)).items():
-        _check(key, kind, getattr(value, name), f"field {name!r}")
+        place = before + name
+        if not hasattr(value, name):
+            raise TypedDataError(
+                key, f"field {place!r} is not set", "give it a value, or a default in the class"
+            )
+        held = getattr(value, name)
+        _check(key, kind, held, f"field {place!r}")
+        if _names_typed(kind):
+            yield place, held
+
+
+def _items(place: str, value: object) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from ((f"{place}[{shortened(name, 40)}]", item) for name, item in value.items())
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        yield from ((f"{place}[{number}]", item) for number, item in enumerate(value))
 
 
 def changed(key: str, value: Any, changes: dict[str, object]) -> Any:
@@ -68,10 +107,10 @@ def changed(key: str, value: Any, changes: dict[str, object]) -> Any:
                 f"{type(value).__name__} has no field {name!r} ({nearest(name, fields)})",
                 "correct the name, or add the field to the class",
             )
-    if is_model(value):
-        new = value.model_copy(update=changes)
+    if dataclasses.is_dataclass(value):
+        new: Any = dataclasses.replace(value, **changes)  # type: ignore[type-var]
     else:
-        new = dataclasses.replace(value, **changes)
+        new = value.model_copy(update=changes)
     check_typed(key, new)
     return new
 
@@ -83,7 +122,8 @@ def _check(key: str, kind: Any, value: object, what: str) -> None:
         _adapter(kind).validate_python(value, strict=True)
     except ValidationError as problem:
         first = problem.errors()[0]
-        place = "".join(f"[{part!r}]" for part in first["loc"])
+        # pydantic says "[key]" after a key that is at fault itself
+        place = "".join(f"[{part!r}]" for part in first["loc"] if part != "[key]")
         raise TypedDataError(
             key,
             f"{what}{place} is {shortened(first['input'])}: {first['msg'].lower()}",
@@ -91,15 +131,39 @@ def _check(key: str, kind: Any, value: object, what: str) -> None:
         ) from None
 
 
+# ---------------------------------------------------------------- what is declared
+
+
 def _fields(cls: Any) -> dict[str, Any]:
     """The fields of a typed class and their types; what nobody can read is taken as Any."""
     if not dataclasses.is_dataclass(cls):
         return {name: info.rebuild_annotation() for name, info in cls.model_fields.items()}
+    fields = dataclasses.fields(cls)
     try:
         hints = typing.get_type_hints(cls, include_extras=True)
     except Exception:  # noqa: BLE001 - as an annotation that names what is imported nowhere
-        hints = {}
-    return {field.name: hints.get(field.name, Any) for field in dataclasses.fields(cls)}
+        hints = {field.name: _hint(cls, field.type) for field in fields}
+    return {field.name: hints.get(field.name, Any) for field in fields}
+
+
+def _hint(cls: Any, annotation: object) -> Any:
+    """The type that one annotation of a class says, where others can't be read."""
+
+    def bearer() -> None: ...
+
+    bearer.__annotations__ = {"field": annotation}
+    names = {**vars(sys.modules[cls.__module__]), cls.__name__: cls}
+    try:
+        return typing.get_type_hints(bearer, names, include_extras=True)["field"]
+    except Exception:  # noqa: BLE001 - as above
+        return Any
+
+
+def _names_typed(kind: Any) -> bool:
+    """Whether a type is, or has inside, one whose fields are to be checked."""
+    if isinstance(kind, type) and is_typed_class(kind):
+        return True
+    return any(map(_names_typed, typing.get_args(kind)))
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:
@@ -118,10 +182,12 @@ def _new_adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import ConfigDict, PydanticUserError, TypeAdapter  # noqa: PLC0415 - as above
     from pydantic_core import SchemaError  # noqa: PLC0415 - as above
 
-    try:
-        return TypeAdapter(kind, config=ConfigDict(arbitrary_types_allowed=True))
-    except (PydanticUserError, SchemaError, TypeError):
-        try:
-            return TypeAdapter(kind)  # a type with a configuration of its own
-        except (PydanticUserError, SchemaError, TypeError):
-            return TypeAdapter(Any)
+    unreadable = (PydanticUserError, SchemaError, TypeError, NameError)
+    # A type with a configuration of its own refuses ours.
+    for config in (ConfigDict(arbitrary_types_allowed=True), None):
+        with suppress(*unreadable), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it says that it takes `any` as Any
+            adapter = TypeAdapter(kind, config=config)
+            if getattr(adapter, "pydantic_complete", True):  # all names in it are defined
+                return adapter
+    return TypeAdapter(Any)

@@ -116,7 +116,7 @@ class Simulation:
     def holders(self, group: list[Branch]) -> list[Branch]:
         """Rule 5.1: the branches that can still lead to this group's state in this turn."""
         state = group[0].state
-        heads = self.heads[state] - {state}
+        heads = self.heads[state]
         sources = leading_to(state, self.edges, walls=heads)
         return [
             branch

@@ -1,0 +1,33 @@
+"""The names of `fluffy_nb` under the import name that Fluffy Agent Flow gives them.
+
+`from fluffy_agent import Agent` and `from fluffy_nb import Agent` are one object, so flows
+written for either name work together.
+"""
+
+from fluffy_nb import (
+    Agent,
+    AgentStatus,
+    Checkpoint,
+    Context,
+    Prompt,
+    Run,
+    RunResult,
+    StateResult,
+    StateStatus,
+    TypedContextData,
+    state,
+)
+
+__all__ = [
+    "Agent",
+    "AgentStatus",
+    "Checkpoint",
+    "Context",
+    "Prompt",
+    "Run",
+    "RunResult",
+    "StateResult",
+    "StateStatus",
+    "TypedContextData",
+    "state",
+]

@@ -1,0 +1,103 @@
+"""From a diagram to DOT: bare for a layout, with names and colours for people and PNG."""
+
+from __future__ import annotations
+
+import graphviz
+
+from fluffy_nb.diagram.box import box_of, detail_of
+from fluffy_nb.diagram.model import Diagram, Direction, Node
+from fluffy_nb.diagram.style import palette
+from fluffy_nb.diagram.text import visible
+from fluffy_nb.engine.graph import EdgeKind
+from fluffy_nb.errors import InvalidSpecError
+
+_INCH = 72
+_LINES = {EdgeKind.DECLARED: "solid", EdgeKind.DEPENDENCY: "dotted"}
+
+
+def bare(diagram: Diagram, direction: Direction = "TB") -> str:
+    """What a layout depends on and nothing else: ids, sizes and edges, no text from outside.
+
+    Args:
+        diagram: What to lay out.
+        direction: "TB" or "LR".
+
+    Returns:
+        DOT, with node ids as in `Diagram.ids`, s0... for the marks of start states, and edges
+        named e0... in their order.
+    """
+    graph = _graph(direction)
+    graph.attr("node", label="")
+    ids = diagram.ids
+    for node in diagram.nodes:
+        graph.node(ids[node.name], **_size(node))
+    _start_marks(graph, diagram)
+    for number, edge in enumerate(diagram.edges):
+        graph.edge(ids[edge.source], ids[edge.target], id=f"e{number}")
+    return str(graph.source)
+
+
+def styled(diagram: Diagram, direction: Direction = "TB", dpi: int = _INCH) -> str:
+    """The same with names, details and colours, for Graphviz to draw.
+
+    Args:
+        diagram: What to draw.
+        direction: "TB" or "LR".
+        dpi: How many pixels per inch a bitmap gets.
+
+    Returns:
+        DOT.
+    """
+    colours, ids = palette(), diagram.ids
+    graph = _graph(direction)
+    graph.attr(bgcolor=colours["canvas"], pad="0.2", dpi=str(dpi))
+    graph.attr("node", style="rounded,filled", fontname="Helvetica", fontsize="12", penwidth="1.2")
+    graph.attr("node", fontcolor=colours["ink"])
+    for node in diagram.nodes:
+        colour = colours["undefined" if node.undefined else node.status.value.lower()]
+        graph.node(
+            ids[node.name],
+            label=_label(node),
+            color=colour,
+            fillcolor=f"{colour}14",  # as in graph.css: a tint
+            style="rounded,dashed" if node.undefined else None,
+            **_size(node),
+        )
+    _start_marks(graph, diagram, color=colours["ink"])
+    for edge in diagram.edges:
+        look = {"color": colours["edge"], "style": _LINES.get(edge.kind, "dashed")}
+        if edge.taken:
+            look = {"color": colours["taken"], "style": "solid", "penwidth": "2"}
+        graph.edge(ids[edge.source], ids[edge.target], **look)
+    return str(graph.source)
+
+
+def _graph(direction: Direction) -> graphviz.Digraph:
+    if direction not in {"TB", "LR"}:
+        raise InvalidSpecError("the direction of a picture", direction, "'TB' or 'LR'")
+    graph = graphviz.Digraph("fluffy")
+    graph.attr(rankdir=direction, nodesep="0.36", ranksep="0.5")
+    graph.attr("node", shape="box", fixedsize="true")
+    graph.attr("edge", arrowsize="0.7")
+    return graph
+
+
+def _size(node: Node) -> dict[str, str]:
+    box = box_of(node)
+    return {"width": f"{box.width / _INCH:.4f}", "height": f"{box.height / _INCH:.4f}"}
+
+
+def _start_marks(graph: graphviz.Digraph, diagram: Diagram, **look: str) -> None:
+    """Give every start state a dot with an arrow to it."""
+    for number, node in enumerate(node for node in diagram.nodes if node.start):
+        graph.node(f"s{number}", shape="point", width="0.12", height="0.12", **look)
+        graph.edge(f"s{number}", diagram.ids[node.name], id=f"a{number}", **look)
+
+
+def _label(node: Node) -> str:
+    """The texts of a box; Graphviz reads entities in them, so an ampersand has to be one."""
+    status = "" if node.undefined else node.status.value.lower()
+    beneath = " · ".join(part for part in (status, visible(detail_of(node))) if part)
+    lines = (graphviz.escape(line.replace("&", "&amp;")) for line in (*box_of(node).lines, beneath))
+    label: str = graphviz.nohtml(r"\n".join(lines))  # <b> is a name and no markup
+    return label

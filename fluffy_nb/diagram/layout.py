@@ -1,0 +1,79 @@
+"""From DOT to positions, each computed once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from fluffy_nb.diagram import graphviz_process
+from fluffy_nb.errors import LayoutError
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The way of an edge.
+
+    Args:
+        points: Of a chain of cubic Bézier curves: one, and three more for each.
+        tip: Where the arrow head, which begins at the last point, ends.
+    """
+
+    points: tuple[Point, ...]
+    tip: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything is, in px, from the top left corner.
+
+    Args:
+        width: Of everything.
+        height: Of everything.
+        nodes: For each node id its middle.
+        curves: For each edge id its way.
+    """
+
+    width: float
+    height: float
+    nodes: Mapping[str, Point]
+    curves: Mapping[str, Curve]
+
+
+@lru_cache(64)
+def lay_out(source: str) -> Layout:
+    """Have Graphviz find the positions; the latest are remembered.
+
+    Args:
+        source: DOT, as from `dot.bare`.
+
+    Returns:
+        The layout.
+
+    Raises:
+        LayoutError: Graphviz could not do it.
+    """
+    answer = graphviz_process.render(source, "json0")
+    try:
+        return _read(json.loads(answer))
+    except (KeyError, ValueError) as problem:
+        raise LayoutError(f"the answer of Graphviz can't be read ({problem!r})") from problem
+
+
+def _read(answer: Mapping[str, Any]) -> Layout:
+    _, _, width, height = map(float, answer["bb"].split(","))
+
+    def point(text: str) -> Point:
+        x, y = map(float, text.split(","))
+        return round(x, 2), round(height - y, 2)  # Graphviz counts from the bottom
+
+    nodes = {item["name"]: point(item["pos"]) for item in answer.get("objects", ())}
+    curves = {}
+    for edge in answer.get("edges", ()):
+        tip, *points = edge["pos"].removeprefix("e,").split()
+        curves[edge["id"]] = Curve(tuple(map(point, points)), point(tip))
+    return Layout(width, height, nodes, curves)

@@ -1,0 +1,49 @@
+"""From a diagram to a Mermaid flowchart, which GitHub and JupyterLab draw in Markdown."""
+
+from __future__ import annotations
+
+from fluffy_nb.diagram.box import box_of
+from fluffy_nb.diagram.model import Diagram, Direction, Edge
+from fluffy_nb.diagram.style import palette
+from fluffy_nb.diagram.text import visible
+from fluffy_nb.engine.graph import EdgeKind
+
+_ARROWS = {EdgeKind.DECLARED: "-->", EdgeKind.DEPENDENCY: "-.-o"}
+
+
+def render(diagram: Diagram, direction: Direction = "TB") -> str:
+    """Write a diagram as Mermaid text.
+
+    Args:
+        diagram: What to draw.
+        direction: "TB" or "LR".
+
+    Returns:
+        The text, without the fence around it.
+    """
+    ids = diagram.ids
+    lines = [f"flowchart {direction}"]
+    used = set()
+    for name, node in zip(ids.values(), diagram.nodes, strict=True):
+        look = "undefined" if node.undefined else node.status.value.lower()
+        used.add(look)
+        beneath = "" if node.undefined else f"<br>{_escaped(visible(node.detail) or look)}"
+        label = "<br>".join(map(_escaped, box_of(node).lines))
+        lines.append(f'  {name}["{label}{beneath}"]:::{look}')
+    for number, node in enumerate(node for node in diagram.nodes if node.start):
+        lines.append(f'  s{number}((" ")) --> {ids[node.name]}')
+    lines += [f"  {ids[edge.source]} {_arrow(edge)} {ids[edge.target]}" for edge in diagram.edges]
+    colours = palette()
+    for look in sorted(used):
+        dashes = ",stroke-dasharray:4 3" if look == "undefined" else ""
+        lines.append(f"  classDef {look} stroke:{colours[look]},fill:{colours[look]}14{dashes}")
+    return "\n".join(lines) + "\n"
+
+
+def _arrow(edge: Edge) -> str:
+    return "==>" if edge.taken else _ARROWS.get(edge.kind, "-.->")
+
+
+def _escaped(text: str) -> str:
+    """Mermaid has entities and no other way to write what it would read as its own, or as HTML."""
+    return "".join(c if c.isalnum() or c in " _" or ord(c) > 127 else f"#{ord(c)};" for c in text)

@@ -1,0 +1,238 @@
+"""Widget messages and the Stop button reach Python while a cell awaits a run.
+
+A kernel runs one cell at a time, and most kernels let a click wait until the cell has ended. Here
+the stream of incoming messages is given another receiver for as long as a run is awaited: it hands
+widget messages to their widgets at once and leaves all others to the kernel.
+
+All private names of ipykernel and pyzmq that the package uses are used in this module, after a
+look whether they are there: `SubshellManager._shell_channel_to_main`, `ZMQStream._recv_callback`,
+`Kernel._publish_status`, `Kernel._get_shell_context_var`, `Kernel._shell_parent_ident`, and in
+ipykernel 6 `Kernel._parent_ident` and `Kernel.msg_queue._queue`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+from typing import Any
+
+from fluffy_nb.notebook.requests import Requests, kernel_of
+
+COMM = frozenset({"comm_open", "comm_msg", "comm_close"})
+
+HEARTBEAT = 0.2
+"""Seconds. A signal does not wake a loop that waits for messages only, a timer does."""
+
+TOO_LATE = (
+    "this kernel keeps clicks until the cell has ended: start the run with %fluffy run or "
+    "agent.start(), and answer when the cell is done"
+)
+
+
+class Bridge:
+    """The way into a kernel whose main thread awaits a run.
+
+    Args:
+        kernel: The kernel.
+        requests: Know the cell that runs.
+    """
+
+    def __init__(self, kernel: Any, requests: Requests) -> None:
+        self._kernel = kernel
+        self._requests = requests
+        self._stream: Any = None
+        self._receive: Callable[[Any], Any] = lambda _: None  # the kernel's own receiver
+        self._holders = 0
+
+    @property
+    def note(self) -> str:
+        """What a person has to know because clicks do not get through; empty when they do."""
+        return "" if self._find_stream() is not None else TOO_LATE
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Let widget messages through meanwhile; may be entered any number of times."""
+        stream = self._find_stream()
+        if stream is None:
+            yield
+            return
+        if self._holders == 0:
+            self._stream, self._receive = stream, stream._recv_callback
+            stream.on_recv(self._sort, copy=False)
+            self._take_queued()
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
+            if self._holders == 0:
+                self._stream.on_recv(self._receive, copy=False)
+
+    def _find_stream(self) -> Any:
+        """Where messages for the main thread come in; None where this kernel is made otherwise."""
+        kernel = self._kernel
+        if self._holders:
+            return self._stream
+        try:
+            thread = getattr(kernel, "shell_channel_thread", None)
+            if thread is None:  # ipykernel 6
+                stream = kernel.shell_stream
+            else:
+                stream = thread.manager._shell_channel_to_main.to_stream
+            usable = callable(stream._recv_callback) and callable(stream.on_recv)
+        except AttributeError:
+            return None
+        methods = ("feed_identities", "deserialize")
+        usable = usable and all(callable(getattr(kernel.session, name, None)) for name in methods)
+        usable = usable and callable(getattr(kernel, "_publish_status", None))
+        return stream if usable and COMM <= set(kernel.shell_handlers) else None
+
+    # ------------------------------------------------------------ one message
+
+    def _sort(self, frames: Any) -> Any:
+        """Receive a message: a widget's is handled at once, others as ever."""
+        if self._type(frames) in COMM:
+            self._handle(frames)
+            return None
+        return self._receive(frames)
+
+    def _type(self, frames: Any) -> str:
+        session = self._kernel.session
+        try:
+            _, rest = session.feed_identities(frames, copy=False)
+            header = session.deserialize(rest, content=False, copy=False)["header"]
+        except Exception:  # noqa: BLE001 - not a message: the kernel says so in its own way
+            return ""
+        return str(header["msg_type"])
+
+    def _handle(self, frames: Any) -> None:
+        kernel = self._kernel
+        identities, rest = kernel.session.feed_identities(frames, copy=False)
+        message = kernel.session.deserialize(rest, content=True, copy=False)
+        cell = contextvars.Context().run(self._parent)  # the latest, not this callback's own
+
+        def work() -> None:
+            kernel.set_parent(identities, message, channel="shell")
+            kernel._publish_status("busy", "shell")
+            try:
+                kernel.shell_handlers[message["header"]["msg_type"]](
+                    kernel.shell_stream, identities, message
+                )
+            except Exception:
+                kernel.log.exception("Exception in a widget's handler:")
+            finally:
+                # ipywidgets' front end sends nothing more before it sees this idle.
+                kernel._publish_status("idle", "shell")
+                kernel.set_parent(*cell, channel="shell")
+                if self._requests.latest() is not None:
+                    kernel._publish_status("busy", "shell", parent=cell[1])  # the cell runs still
+
+        contextvars.copy_context().run(work)
+
+    def _parent(self) -> tuple[Any, Any]:
+        kernel = self._kernel
+        if hasattr(kernel, "_get_shell_context_var"):
+            identities = kernel._get_shell_context_var(kernel._shell_parent_ident)
+        else:  # ipykernel 6
+            identities = kernel._parent_ident["shell"]
+        return identities, kernel.get_parent("shell")
+
+    def _take_queued(self) -> None:
+        """Handle the widget messages that ipykernel 6 has put into its own queue already."""
+        queue = getattr(getattr(self._kernel, "msg_queue", None), "_queue", None)
+        for item in list(queue or ()):
+            frames = item[-1][0] if item[-1] else None
+            if frames is not None and self._type(frames) in COMM:
+                queue.remove(item)
+                self._handle(frames)
+
+
+class Stop:
+    """Notices that the kernel was interrupted while it was entered, and lets the kernel act."""
+
+    def __init__(self, pressed: Callable[[], object]) -> None:
+        self.pressed = False
+        self._tell = pressed
+
+    def __enter__(self) -> Stop:
+        self._before = signal.signal(signal.SIGINT, self._interrupted)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Another may have come on top: it passes on to this one, which does no harm.
+        if signal.getsignal(signal.SIGINT) == self._interrupted:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        if not self.pressed:
+            self.pressed = True
+            self._tell()
+        if callable(self._before):
+            self._before(number, frame)
+
+
+class RunningCell:
+    """What surrounds a run that a cell awaits.
+
+    Args:
+        requests: Know the cell that runs.
+        shell: The IPython shell.
+        interrupted: Called when the kernel is interrupted; what it returns is called for the
+            error to raise instead of the cancellation, once the run has ended.
+    """
+
+    def __init__(
+        self,
+        shell: Any,
+        requests: Requests,
+        interrupted: Callable[[], Callable[[], Exception | None]],
+    ) -> None:
+        kernel = kernel_of(shell)
+        self._bridge = None if kernel is None else Bridge(kernel, requests)
+        self._requests = requests
+        self._interrupted = interrupted
+
+    @property
+    def note(self) -> str:
+        """As `Bridge.note`; empty where there is no kernel."""
+        return "" if self._bridge is None else self._bridge.note
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[None]:
+        """Let clicks and Stop through meanwhile; does nothing off a kernel's main thread."""
+        on_main = threading.current_thread() is threading.main_thread()
+        if self._bridge is None or not on_main:
+            yield
+            return
+        heart = asyncio.create_task(_beat())
+        try:
+            with self._bridge.open():
+                if self._requests.running() is None:
+                    yield  # in the background: Stop is not for this run
+                    return
+                async with self._stoppable():
+                    yield
+        finally:
+            heart.cancel()
+
+    @asynccontextmanager
+    async def _stoppable(self) -> AsyncIterator[None]:
+        explain: list[Callable[[], Exception | None]] = []
+        with Stop(lambda: explain.append(self._interrupted())):
+            try:
+                yield
+            except asyncio.CancelledError:
+                error = explain[0]() if explain else None
+                if error is None:
+                    raise
+                raise error from None
+
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT)

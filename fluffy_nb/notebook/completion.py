@@ -1,0 +1,103 @@
+"""Tab completes the verbs, agents, states and options of the magics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from IPython.core.completer import (
+    CompletionContext,
+    SimpleCompletion,
+    SimpleMatcherResult,
+    context_matcher,
+)
+from IPython.core.interactiveshell import InteractiveShell
+
+from fluffy_nb.notebook.options import Option, Usage, split
+from fluffy_nb.notebook.session import Session
+from fluffy_nb.notebook.verbs import CELL, START, VERBS
+
+_IDENTIFIER = "fluffy_matcher"
+
+
+def install(shell: InteractiveShell, session: Session) -> None:
+    """Have Tab know the magics' words; once, however often it is called."""
+    uninstall(shell)
+    shell.Completer.custom_matchers.append(_matcher(session))
+
+
+def uninstall(shell: InteractiveShell) -> None:
+    """Have Tab forget them."""
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [one for one in matchers if getattr(one, "matcher_identifier", "") != _IDENTIFIER]
+
+
+def _matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResult]:
+    @context_matcher(identifier=_IDENTIFIER)
+    def match(context: CompletionContext) -> SimpleMatcherResult:
+        text = context.text_until_cursor.lstrip()
+        if text.startswith("%%fluffy ") and context.cursor_line == 0:
+            found = _of_cell(session, text.removeprefix("%%fluffy "))
+        elif text.startswith("%fluffy "):
+            found = _of_line(session, text.removeprefix("%fluffy "))
+        else:
+            return {"completions": []}
+        begun = _begun(text)
+        return {
+            "completions": [
+                SimpleCompletion(word, type="fluffy") for word in found if word.startswith(begun)
+            ],
+            "matched_fragment": begun,
+            "suppress": bool(found),
+        }
+
+    return match
+
+
+def _begun(text: str) -> str:
+    """The part of a word that is written already."""
+    word = "" if text[-1:].isspace() else text.split()[-1]
+    return word.rpartition("=")[2].rpartition(",")[2]
+
+
+def _of_cell(session: Session, text: str) -> list[str]:
+    *words, _ = split(text + "x")  # the x keeps what stands at the cursor one word
+    if not words:
+        return list(session.agents)
+    return _of_usage(session, CELL, words, text)
+
+
+def _of_line(session: Session, text: str) -> list[str]:
+    *words, _ = split(text + "x")
+    if not words:
+        return list(VERBS)
+    verb = VERBS.get(words[0])
+    return [] if verb is None else _of_usage(session, verb.usage, words[1:], text)
+
+
+def _of_usage(session: Session, usage: Usage, words: list[str], text: str) -> list[str]:
+    """What can stand behind some words of a magic."""
+    named = [word for word in words if not word.startswith("-")]
+    agent = session.agents.get(named[0]) if named else None
+    states = list(agent.states) if agent else []
+    last = text.split()[-1] if "=" in text and not text[-1:].isspace() else ""
+    option = usage.option(last.partition("=")[0] or words[-1] if words or last else "")
+    if option is not None and option.value:
+        return _of_option(option, states)
+    if not named:
+        return list(session.agents)
+    found = [option.flag for option in usage.options if option.flag not in words or option.repeats]
+    if len(named) == 1 and "[N|all]" in usage.words:
+        found.append("all")
+    if len(named) == 1 and "[STATE]" in usage.words and agent is not None:
+        found += dict.fromkeys(prompt.state for prompt in agent.prompts)
+    if agent is not None and "VALUE" in usage.words:
+        found += _choices(prompt.choices for prompt in agent.prompts)
+    return found
+
+
+def _of_option(option: Option, states: list[str]) -> list[str]:
+    return states if option is START else list(option.choices)
+
+
+def _choices(offered: Iterable[tuple[str, ...]]) -> list[str]:
+    return list(dict.fromkeys(choice for choices in offered for choice in choices))

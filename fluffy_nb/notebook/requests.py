@@ -1,0 +1,92 @@
+"""What the front end said with the cell it asked to run, and whether that cell still runs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+from IPython.core.interactiveshell import InteractiveShell
+
+VARIABLE = "FLUFFY_NB_RESPONDER"
+"""Set to "widgets" where somebody answers although the front end says that nobody does."""
+
+
+class Request(NamedTuple):
+    """A front end's request to run a cell."""
+
+    id: str
+    cell: str | None
+    """The id of the notebook's cell; None where the front end sends none."""
+    takes_input: bool
+    """Whether somebody is there: a machine that executes a notebook says no."""
+
+
+class Requests:
+    """The requests of the cells that run.
+
+    Args:
+        shell: The IPython shell.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._running: list[Request] = []
+        self._last: Request | None = None
+
+    def install(self) -> None:
+        """Begin to follow which cells run."""
+        self._begun()  # the cell that loads the extension runs already
+        self._shell.events.register("pre_run_cell", self._begun)
+        self._shell.events.register("post_run_cell", self._ended)
+
+    def uninstall(self) -> None:
+        """Stop following; unlike `install` this may be called twice."""
+        for event, function in (("pre_run_cell", self._begun), ("post_run_cell", self._ended)):
+            if function in self._shell.events.callbacks[event]:
+                self._shell.events.unregister(event, function)
+
+    def _begun(self, _info: object = None) -> None:
+        request = self.mine()
+        if request is not None:
+            self._running.append(request)
+            self._last = request
+
+    def _ended(self, _result: object = None) -> None:
+        request = self.mine()
+        if request in self._running:
+            self._running.remove(request)
+
+    def mine(self) -> Request | None:
+        """The request on whose behalf this code runs; None for a click and outside a kernel."""
+        kernel = kernel_of(self._shell)
+        message = {} if kernel is None else kernel.get_parent("shell")
+        header = message.get("header") or {}
+        if header.get("msg_type") != "execute_request":
+            return None
+        cell = (message.get("metadata") or {}).get("cellId")
+        takes_input = bool(message["content"].get("allow_stdin"))
+        return Request(header["msg_id"], cell, takes_input)
+
+    def running(self) -> Request | None:
+        """As `mine`, but None when that cell has ended: what is displayed now would be lost."""
+        request = self.mine()
+        return request if request in self._running else None
+
+    def latest(self) -> Request | None:
+        """The request that runs now, whoever asks."""
+        return self._running[-1] if self._running else None
+
+    def somebody_is_there(self) -> bool:
+        """Whether a person can answer in the notebook (semantics 11.6)."""
+        if kernel_of(self._shell) is None:
+            return False
+        if os.environ.get(VARIABLE) == "widgets":
+            return True
+        request = self.mine() or self._last
+        return request is not None and request.takes_input
+
+
+def kernel_of(shell: Any) -> Any:
+    """The kernel a shell belongs to; None in a terminal and in tests without one."""
+    kernel = getattr(shell, "kernel", None)
+    return kernel if hasattr(kernel, "get_parent") else None

@@ -1,0 +1,143 @@
+"""One notebook's session: its agents, the cells that made them, and what is displayed of them."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from fluffy_nb.agent import Agent
+from fluffy_nb.engine.agent import Agent as EngineAgent
+from fluffy_nb.engine.status import AgentStatus
+from fluffy_nb.errors import RunStoppedError, UsageError, nearest, shortened
+from fluffy_nb.notebook.bridge import RunningCell
+from fluffy_nb.notebook.cells import Owners
+from fluffy_nb.notebook.picture import Shown
+from fluffy_nb.notebook.requests import Requests
+
+if TYPE_CHECKING:
+    from fluffy_nb.engine.people import Prompt
+    from fluffy_nb.engine.run import Run
+
+
+class Session:
+    """What the extension knows of the notebook it is loaded in.
+
+    Args:
+        shell: The IPython shell.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self.shell = shell
+        self.requests = Requests(shell)
+        self.owners = Owners()
+        self.running_cell = RunningCell(shell, self.requests, self._interrupted)
+        self.shown: list[Shown] = []
+
+    # ------------------------------------------------------------ agents
+
+    @property
+    def agents(self) -> dict[str, EngineAgent]:
+        """The agents among the notebook's names."""
+        return {
+            name: value
+            for name, value in list(self.shell.user_ns.items())
+            if isinstance(value, EngineAgent) and not name.startswith("_")
+        }
+
+    def agent(self, name: str) -> EngineAgent:
+        """The agent of a name.
+
+        Raises:
+            UsageError: It is none; the message says which come nearest.
+        """
+        agents = self.agents
+        if name in agents:
+            return agents[name]
+        if name in self.shell.user_ns:
+            what = shortened(self.shell.user_ns[name], 60)
+            raise UsageError(f"{name!r} is {what}, no agent: {nearest(name, agents)}")
+        raise UsageError(
+            f"there is no agent {name!r}: {nearest(name, agents)} "
+            f"A cell that begins with %%fluffy {name} makes one."
+        )
+
+    def check_name(self, name: str) -> None:
+        """Refuse a name that can't be, or is not, an agent's.
+
+        Raises:
+            UsageError: It is no identifier, or the name of something else.
+        """
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise UsageError(
+                f"{name!r} can't be an agent's name: it becomes a name in the notebook, so it must "
+                "be made of letters, digits and underscores, like 'review'."
+            )
+        if name in self.shell.user_ns:
+            self.agent(name)  # says what else it is
+
+    def agent_or_new(self, name: str) -> EngineAgent:
+        """The agent of a name, made where there is none."""
+        agents = self.agents
+        if name not in agents:
+            self.shell.user_ns[name] = Agent(name)
+        return self.agents[name]
+
+    def start_at(self, agent: EngineAgent, states: list[str]) -> None:
+        """Have an agent's runs start at these states."""
+        agent._definition.start = tuple(states)  # noqa: SLF001 - can't be changed otherwise
+
+    def run_of(self, agent: EngineAgent) -> Run | None:
+        """The present or last run of an agent; None before its first."""
+        return agent._run  # noqa: SLF001 - no verb gives a run without starting one
+
+    def agent_of(self, prompt: Prompt) -> EngineAgent | None:
+        """The agent whose prompt this is, as far as the notebook knows it."""
+        known = [*self.agents.values(), *(shown.agent for shown in self.shown)]
+        return next((agent for agent in known if prompt in agent.prompts), None)
+
+    # ------------------------------------------------------------ displays
+
+    def show(self, agent: EngineAgent) -> None:
+        """Show an agent's view under the cell that runs; once in one run of a cell.
+
+        Where nobody is there to click, the picture alone is shown.
+        """
+        request = self.requests.running()
+        for shown in list(self.shown):
+            if request is None or shown.agent is not agent or shown.request is None:
+                continue
+            if shown.request.id == request.id:
+                return
+            if request.cell is not None and shown.request.cell == request.cell:
+                shown.close()  # the front end has thrown it away
+                self.shown.remove(shown)
+        self.shown.append(Shown(agent, request, live=self.requests.somebody_is_there()))
+
+    def has_view(self, agent: EngineAgent) -> bool:
+        """Whether a view in which prompts can be answered is displayed."""
+        return any(shown.agent is agent and shown.view is not None for shown in self.shown)
+
+    def close(self) -> None:
+        """Let the displays be as they are."""
+        for shown in self.shown:
+            shown.close()
+        self.shown.clear()
+
+    # ------------------------------------------------------------ Stop
+
+    def _interrupted(self) -> Callable[[], Exception | None]:
+        running = {n: agent for n, agent in self.agents.items() if _runs(agent)}
+
+        def explain() -> Exception | None:
+            stopped = {n: str(a.run_id) for n, a in running.items() if not _runs(a)}
+            going_on = {n: str(a.run_id) for n, a in running.items() if _runs(a)}
+            return RunStoppedError(stopped, going_on)
+
+        return explain
+
+
+def _runs(agent: Any) -> bool:
+    return bool(agent.status is AgentStatus.RUNNING)

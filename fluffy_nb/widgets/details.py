@@ -1,0 +1,56 @@
+"""What the details panel tells of one state."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fluffy_nb.engine.agent import Agent
+
+MOST_SOURCE = 20_000
+
+
+def details(agent: Agent, name: str) -> dict[str, Any]:
+    """Gather what is known of a state, as plain data.
+
+    Args:
+        agent: Whose state.
+        name: The state's name; edges may lead to one that does not exist.
+
+    Returns:
+        Its status, attempts, executions, seconds, error, what it waits for, and its source code.
+    """
+    if name not in agent.states:
+        return {"state": name, "defined": False}
+    data = agent.state_metadata[name]
+    seconds = None
+    if data.started is not None:
+        seconds = (data.ended if data.ended is not None else time.time()) - data.started
+    return {
+        "state": name,
+        "defined": True,
+        "status": data.status.value,
+        "attempts": data.attempts,
+        "executions": data.executions,
+        "started": data.started,
+        "seconds": seconds,
+        "ticking": data.started is not None and data.ended is None,
+        "error": data.error or "",
+        "waits": agent.waits_for(name),
+        "source": source(agent.states[name].function),
+    }
+
+
+def source(function: Any) -> str:
+    """The source code of a state's function; empty where Python has none."""
+    function = inspect.unwrap(function)
+    while hasattr(function, "func"):  # functools.partial
+        function = function.func
+    try:
+        text = textwrap.dedent(inspect.getsource(function)).rstrip()
+    except (OSError, TypeError):
+        return ""
+    return text if len(text) <= MOST_SOURCE else text[:MOST_SOURCE] + "\n..."

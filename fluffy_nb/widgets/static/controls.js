@@ -1,0 +1,119 @@
+// Buttons that steer a run; its status, progress, time and notices.
+
+const VERBS = [
+  ["run", "Run", "Start a new run"],
+  ["pause", "Pause", "Let what runs end, and start nothing new"],
+  ["step", "Step", "Let one state run, then pause"],
+  ["resume", "Resume", "Go on where the run stopped"],
+  ["cancel", "Cancel", "Cancel what runs; the run can be resumed"],
+];
+
+const SLOW_VERBS = { pause: "Pausing…", cancel: "Cancelling…" };
+
+function render({ model, el }) {
+  const leave = adopt(el, "fluffy-controls");
+  const name = make("strong", { class: "fluffy-name" });
+  const [pill, showStatus] = makePill({ role: "status" });
+  const verbs = make("div", { class: "fluffy-verbs", role: "toolbar" });
+  const fill = make("div", { class: "fluffy-fill fluffy-graph" });
+  const track = make("div", { class: "fluffy-track", role: "progressbar", "aria-valuemin": "0" }, fill);
+  const counts = make("span", { class: "fluffy-counts" });
+  const time = make("span", { class: "fluffy-time" });
+  const said = make("span");
+  const notice = make("div", { class: "fluffy-notice", role: "alert" }, icon("alert"), said);
+  const buttons = {};
+  for (const [verb, title, tip] of VERBS) {
+    const text = make("span", {}, title);
+    const button = make("button", { type: "button", "data-verb": verb }, icon(verb), text);
+    button.setAttribute("aria-label", title);
+    button.title = tip;
+    button.addEventListener("click", () => press(verb));
+    buttons[verb] = { button, text, title };
+    verbs.append(button);
+  }
+  el.replaceChildren(
+    make("div", { class: "fluffy-bar" }, make("div", { class: "fluffy-who" }, name, pill), verbs),
+    track,
+    make("div", { class: "fluffy-facts" }, counts, time),
+    notice,
+  );
+
+  function press(verb) {
+    model.send({ kind: "verb", verb });
+    // What runs may take a while to end: say that the button was heard.
+    if (verb in SLOW_VERBS) {
+      buttons[verb].text.textContent = SLOW_VERBS[verb];
+      buttons[verb].button.disabled = true;
+    }
+  }
+
+  function paintStatus() {
+    const [status, label] = [model.get("status"), model.get("label")];
+    el.dataset.status = status;
+    name.textContent = label;
+    showStatus(status);
+    fill.dataset.status = status;
+    verbs.setAttribute("aria-label", `Steer ${label}`);
+    for (const [verb, { button, text, title }] of Object.entries(buttons)) {
+      const focused = button === document.activeElement;
+      text.textContent = title;
+      button.disabled = !model.get("allowed").includes(verb);
+      if (focused && button.disabled) hand(button);
+    }
+  }
+
+  // A disabled button loses the keyboard: hand it to the next one that works.
+  function hand(button) {
+    const next = Object.values(buttons).find((other) => !other.button.disabled);
+    button.blur();
+    next?.button.focus();
+  }
+
+  function paintCounts() {
+    const [done, total] = [model.get("done"), model.get("total")];
+    const part = model.get("status") === "COMPLETED" ? 1 : total ? done / total : 0;
+    const text = `${done} of ${count(total, "state")}`;
+    fill.style.width = `${100 * part}%`;
+    track.setAttribute("aria-valuemax", total);
+    track.setAttribute("aria-valuenow", done);
+    track.setAttribute("aria-valuetext", text);
+    track.setAttribute("aria-label", `Progress of ${model.get("label")}`);
+    counts.textContent = `${text} · ${count(model.get("executions"), "execution")}`;
+  }
+
+  function paintTime() {
+    const since = model.get("since");
+    const seconds = since === null ? model.get("elapsed") : Math.max(0, Date.now() / 1000 - since);
+    time.textContent = seconds === null ? "" : duration(seconds);
+    if (since === null) {
+      clearInterval(clock);
+      clock = null;
+    } else if (clock === null) {
+      clock = setInterval(paintTime, 100);
+    }
+  }
+
+  function paintNotice() {
+    said.textContent = model.get("notice");
+    notice.hidden = !model.get("notice");
+    paintStatus(); // a notice also answers a button
+  }
+
+  let clock = null;
+  const silence = listen(model, [
+    ["change:status change:allowed change:label", paintStatus],
+    ["change:done change:total change:executions change:status", paintCounts],
+    ["change:since change:elapsed", paintTime],
+    ["change:notice", paintNotice],
+  ]);
+  paintNotice();
+  paintCounts();
+  paintTime();
+  return () => {
+    clearInterval(clock);
+    silence();
+    leave();
+  };
+}
+
+export default { render };

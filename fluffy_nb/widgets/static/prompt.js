@@ -1,0 +1,197 @@
+// One question: a line, an area or buttons; the answer goes out in one message.
+
+const SLOW_ANSWER = 4000; // ms until we say that the kernel has not answered yet
+
+// What was typed but not sent, by prompt: survives a new view of this widget and a page reload.
+const drafts = {
+  kept: new Map(),
+  key: (pid) => `fluffy-nb:draft:${pid}`,
+  get(pid) {
+    try {
+      return sessionStorage.getItem(this.key(pid)) ?? this.kept.get(pid) ?? "";
+    } catch {
+      return this.kept.get(pid) ?? ""; // no storage in a sandboxed frame
+    }
+  },
+  set(pid, text) {
+    this.kept.set(pid, text);
+    try {
+      if (text) sessionStorage.setItem(this.key(pid), text);
+      else sessionStorage.removeItem(this.key(pid));
+    } catch {
+      // as above
+    }
+  },
+};
+
+function render({ model, el }) {
+  const leave = adopt(el, "fluffy-prompt");
+  const pid = model.get("pid");
+  const id = unique();
+  const left = make("span", { class: "fluffy-left" });
+  const leftText = make("span");
+  left.append(icon("clock"), leftText);
+  const question = make("div", { class: "fluffy-question", id: `${id}question` });
+  const refusal = make("div", { class: "fluffy-notice", role: "alert", id: `${id}refusal` });
+  const refused = make("span");
+  refusal.append(icon("alert"), refused);
+  const again = make("button", { type: "button", class: "fluffy-link" }, "Send again");
+  const sending = make("div", { class: "fluffy-sending", role: "status" });
+  const field = makeField();
+  const answers = model.get("choices").length ? makeChoices() : makeText();
+  const state = make("strong", { class: "fluffy-name" });
+  // No form element: where pages are sandboxed, those can't be submitted.
+  const form = make(
+    "div",
+    { role: "group", "aria-labelledby": `${id}question`, class: "fluffy-form" },
+    make("div", { class: "fluffy-asks" }, make("span", { class: "fluffy-mark fluffy-graph" }, icon("ask")), make("span", {}, state, " asks"), left),
+    question,
+    answers,
+    refusal,
+    sending,
+  );
+  el.replaceChildren(form);
+
+  let sent = null; // the value under way
+  let timer = null;
+  let clock = null;
+
+  function makeField() {
+    const area = model.get("multiline");
+    const made = make(area ? "textarea" : "input", {
+      class: "fluffy-field",
+      "aria-labelledby": `${id}question`,
+      "aria-describedby": `${id}refusal`,
+      autocomplete: "off",
+      ...(area ? { rows: "4" } : { type: "text" }),
+    });
+    made.value = drafts.get(pid);
+    made.addEventListener("input", () => drafts.set(pid, made.value));
+    made.addEventListener("keydown", (event) => {
+      // Enter may also end the composition of a Chinese or Japanese word.
+      if (event.key !== "Enter" || event.isComposing) return;
+      if (!area || event.ctrlKey || event.metaKey) send(made.value);
+    });
+    return made;
+  }
+
+  function makeText() {
+    const submit = make("button", { type: "button", class: "fluffy-primary" }, "Answer");
+    submit.addEventListener("click", () => send(field.value));
+    if (!model.get("multiline")) return make("div", { class: "fluffy-answer" }, field, submit);
+    const key = navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl";
+    const hint = make("span", { class: "fluffy-hint" }, `${key} + Enter sends`);
+    return make("div", {}, field, make("div", { class: "fluffy-answer" }, submit, hint));
+  }
+
+  function makeChoices() {
+    const row = make("div", {
+      class: "fluffy-choices",
+      role: "group",
+      "aria-labelledby": `${id}question`,
+      "aria-describedby": `${id}refusal`,
+    });
+    for (const choice of model.get("choices")) {
+      const button = make("button", { type: "button" }, choice);
+      button.addEventListener("click", () => send(choice));
+      row.append(button);
+    }
+    return row;
+  }
+
+  function send(value) {
+    if (sent !== null || model.get("closed")) return;
+    sent = value;
+    model.send({ kind: "answer", id: pid, value });
+    refusal.hidden = true;
+    paintSent();
+    timer = setTimeout(() => {
+      sending.replaceChildren("Sent. The kernel has not answered yet; it may be busy. ", again);
+    }, SLOW_ANSWER);
+  }
+
+  function open() {
+    clearTimeout(timer);
+    const was = sent;
+    sent = null;
+    paintSent();
+    if (was !== null && !model.get("choices").length) field.focus();
+  }
+
+  function paintSent() {
+    const waits = sent !== null;
+    form.classList.toggle("fluffy-sent", waits);
+    form.setAttribute("aria-busy", waits);
+    sending.replaceChildren();
+    field.readOnly = waits; // a disabled field would lose the cursor
+    for (const button of answers.querySelectorAll("button")) {
+      button.disabled = waits;
+      button.classList.toggle("fluffy-chosen", waits && button.textContent === sent);
+    }
+  }
+
+  function paintQuestion() {
+    state.textContent = model.get("state");
+    question.textContent = model.get("question");
+  }
+
+  function paintRefusal() {
+    const text = model.get("refusal");
+    refused.textContent = text;
+    refusal.hidden = !text;
+    field.setAttribute("aria-invalid", Boolean(text));
+  }
+
+  function paintLeft() {
+    const deadline = model.get("deadline");
+    left.hidden = deadline === null;
+    clearInterval(clock);
+    if (deadline === null) return;
+    const show = () => {
+      const seconds = Math.max(0, deadline - Date.now() / 1000);
+      leftText.textContent = seconds ? `${remaining(seconds)} left` : "time is up";
+      left.classList.toggle("fluffy-soon", seconds < 10);
+    };
+    show();
+    clock = setInterval(show, 250);
+  }
+
+  // Whole seconds: tenths that run down make people nervous.
+  function remaining(seconds) {
+    const whole = Math.ceil(seconds);
+    return whole < 60 ? `${whole} s` : duration(whole);
+  }
+
+  function paintClosed() {
+    el.hidden = model.get("closed");
+    if (!model.get("closed")) return;
+    clearTimeout(timer);
+    if (sent !== null) drafts.set(pid, ""); // accepted
+  }
+
+  again.addEventListener("click", () => {
+    const value = sent;
+    open();
+    send(value);
+  });
+
+  const silence = listen(model, [
+    ["change:question change:state", paintQuestion],
+    ["change:refusal", paintRefusal],
+    ["change:deadline", paintLeft],
+    ["change:closed", paintClosed],
+    ["msg:custom", (message) => message.kind === "refused" && (open(), paintRefusal())],
+  ]);
+  paintQuestion();
+  paintRefusal();
+  paintLeft();
+  paintClosed();
+  return () => {
+    clearTimeout(timer);
+    clearInterval(clock);
+    silence();
+    leave();
+  };
+}
+
+export default { render };

@@ -1,0 +1,56 @@
+"""The view of one agent: its controls, graph and inbox in one widget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from fluffy_nb.widgets.controls import ControlsWidget
+from fluffy_nb.widgets.fallback import pictures
+from fluffy_nb.widgets.graph import GraphWidget
+from fluffy_nb.widgets.inbox import Inbox
+
+if TYPE_CHECKING:
+    from fluffy_nb.engine.agent import Agent
+
+
+class View(ipywidgets.VBox):
+    """Controls, graph and inbox of one agent.
+
+    Each part observes the agent for itself, notes what an event changes, and draws that a moment
+    later. Any number of views can show one agent; they stay in step because each shows what the
+    agent says. Messages from the page may come in another thread (ipykernel's subshells), so they
+    only call what is thread-safe: `agent.request` and a prompt's `answer`.
+
+    Args:
+        agent: Whose view.
+    """
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self.controls = ControlsWidget(agent)
+        self.graph = GraphWidget(agent, self.controls.report)
+        self.inbox = Inbox(agent, self.controls.report)
+        parts = [self.controls, self.graph, self.inbox]
+        super().__init__(children=parts, layout={"overflow": "visible"})
+        self.add_class("fluffy-view")
+
+    def close(self) -> None:
+        """Stop observing the agent; what is displayed goes away, and the picture remains."""
+        if self.comm is None:
+            return  # closed before
+        for part in self.children:
+            part.close()
+        super().close()
+        # ipywidgets leaves an attribute here that would hide the method: no more pictures.
+        self.__dict__.pop("_repr_mimebundle_", None)
+
+    def __repr__(self) -> str:
+        return f"View({self._agent.name}: {self._agent.status.value})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        bundle = {"text/plain": repr(self), **pictures(self._agent)}
+        if self.comm is not None:
+            bundle |= super()._repr_mimebundle_(**kwargs)
+        return bundle
