@@ -19,7 +19,7 @@ LINE = 17
 _SIDE = 11  # beside the texts
 _ABOVE = 8  # and below
 _BENEATH = 15  # the line for details
-_LEAST = 100  # px for texts: what most details need
+_LEAST = 108  # px for texts: what most details need
 _MOST_TOLD = 160  # characters of one fact: a patch stays small
 
 
@@ -75,15 +75,21 @@ def box_of(node: Node) -> Box:
 
 
 def detail_of(node: Node) -> str:
-    """A node's detail, cut to the room in its box.
+    """The line beneath a node's name: as many details as there is room for.
 
     Args:
         node: The node.
 
     Returns:
-        One line.
+        One line; the first detail is cut where it alone is too long.
     """
-    return text.shortened(text.visible(node.detail), box_of(node).room, text.DETAIL)
+    room, line = box_of(node).room, ""
+    for detail in node.details:
+        longer = f"{line} · {text.visible(detail)}" if line else text.visible(detail)
+        if line and text.width(longer, text.DETAIL) > room:
+            break
+        line = longer
+    return text.shortened(line, room, text.DETAIL)
 
 
 def title_of(node: Node) -> str:
@@ -96,11 +102,10 @@ def title_of(node: Node) -> str:
         A few lines; the first is the full name and the status.
     """
     status = "undefined" if node.undefined else node.status.value.lower()
-    lines = [f"{text.visible(node.name)}: {status}"]
-    told = [node.detail, node.waits, node.error]
+    told = [*node.details, node.waits, node.error]
     if node.start:
         told.append("runs start here")
     if node.open:
         told.append(f"what follows can't be read: {node.open}")
-    lines += dict.fromkeys(text.visible(one)[:_MOST_TOLD] for one in told if one)
-    return "\n".join(lines)
+    lines = dict.fromkeys(text.visible(one)[:_MOST_TOLD] for one in told if one)
+    return "\n".join([f"{text.visible(node.name)}: {status}", *lines])

@@ -7,7 +7,6 @@ import graphviz
 from fluffy_nb.diagram.box import box_of, detail_of
 from fluffy_nb.diagram.model import Diagram, Direction, Node
 from fluffy_nb.diagram.style import palette
-from fluffy_nb.diagram.text import visible
 from fluffy_nb.engine.graph import EdgeKind
 from fluffy_nb.errors import InvalidSpecError
 
@@ -76,7 +75,7 @@ def _graph(direction: Direction) -> graphviz.Digraph:
     if direction not in {"TB", "LR"}:
         raise InvalidSpecError("the direction of a picture", direction, "'TB' or 'LR'")
     graph = graphviz.Digraph("fluffy")
-    graph.attr(rankdir=direction, nodesep="0.36", ranksep="0.5")
+    graph.attr(rankdir=direction, nodesep="0.4", ranksep="0.62")
     graph.attr("node", shape="box", fixedsize="true")
     graph.attr("edge", arrowsize="0.7")
     return graph
@@ -97,7 +96,7 @@ def _start_marks(graph: graphviz.Digraph, diagram: Diagram, **look: str) -> None
 def _label(node: Node) -> str:
     """The texts of a box; Graphviz reads entities in them, so an ampersand has to be one."""
     status = "" if node.undefined else node.status.value.lower()
-    beneath = " · ".join(part for part in (status, visible(detail_of(node))) if part)
+    beneath = " · ".join(part for part in (status, detail_of(node)) if part)
     lines = (graphviz.escape(line.replace("&", "&amp;")) for line in (*box_of(node).lines, beneath))
     label: str = graphviz.nohtml(r"\n".join(lines))  # <b> is a name and no markup
     return label

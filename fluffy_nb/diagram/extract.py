@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from fluffy_nb.diagram.model import Diagram, Edge, Node, node_ids
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _STANDING = {StateStatus.PENDING, StateStatus.BLOCKED}
 _BROKEN = {StateStatus.FAILED, StateStatus.TIMEOUT}
+_ENDED = {StateStatus.COMPLETED, StateStatus.CANCELLED, *_BROKEN}
 
 
 def topology(agent: Agent) -> Hashable:
@@ -70,7 +71,7 @@ def nodes(agent: Agent, names: Iterable[str]) -> dict[str, Node]:
         found[ids[name]] = Node(
             name,
             known.status,
-            detail="no such state" if name in undefined else _detail(known, waits),
+            details=("no such state",) if name in undefined else tuple(_details(known, waits)),
             waits=waits,
             error=_first_line(known.error),
             start=name in starts,
@@ -80,22 +81,19 @@ def nodes(agent: Agent, names: Iterable[str]) -> dict[str, Node]:
     return found
 
 
-def _detail(known: StateMetadata, waits: str) -> str:
-    """The line beneath the name, the most telling part first: perhaps there is no room for all."""
-    parts = []
+def _details(known: StateMetadata, waits: str) -> Iterator[str]:
     if waits:
-        parts.append(waits)
+        yield waits
     elif known.status is StateStatus.WAITING:
-        parts.append("waits for you")
+        yield "waits for you"
     elif known.status in _BROKEN and known.error:
-        parts.append(_first_line(known.error))
-    elif known.started is not None and known.ended is not None:
-        parts.append(duration(known.ended - known.started))
+        yield _first_line(known.error)
+    elif known.status in _ENDED and known.started is not None and known.ended is not None:
+        yield duration(known.ended - known.started)
     if known.attempts > 1:
-        parts.append(f"attempt {known.attempts}")
+        yield f"attempt {known.attempts}"
     if known.executions > 1:
-        parts.append(f"{known.executions}\u00d7")  # the multiplication sign
-    return " · ".join(parts)
+        yield f"{known.executions}\u00d7"  # the multiplication sign
 
 
 def _first_line(text: str | None) -> str:

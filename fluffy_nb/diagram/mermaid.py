@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fluffy_nb.diagram.box import box_of
+from fluffy_nb.diagram.box import box_of, detail_of
 from fluffy_nb.diagram.model import Diagram, Direction, Edge
 from fluffy_nb.diagram.style import palette
-from fluffy_nb.diagram.text import visible
 from fluffy_nb.engine.graph import EdgeKind
 
 _ARROWS = {EdgeKind.DECLARED: "-->", EdgeKind.DEPENDENCY: "-.-o"}
@@ -27,9 +26,8 @@ def render(diagram: Diagram, direction: Direction = "TB") -> str:
     for name, node in zip(ids.values(), diagram.nodes, strict=True):
         look = "undefined" if node.undefined else node.status.value.lower()
         used.add(look)
-        beneath = "" if node.undefined else f"<br>{_escaped(visible(node.detail) or look)}"
-        label = "<br>".join(map(_escaped, box_of(node).lines))
-        lines.append(f'  {name}["{label}{beneath}"]:::{look}')
+        texts = (*box_of(node).lines, detail_of(node) or look)
+        lines.append(f'  {name}["{"<br>".join(map(_escaped, texts))}"]:::{look}')
     for number, node in enumerate(node for node in diagram.nodes if node.start):
         lines.append(f'  s{number}((" ")) --> {ids[node.name]}')
     lines += [f"  {ids[edge.source]} {_arrow(edge)} {ids[edge.target]}" for edge in diagram.edges]

@@ -20,7 +20,7 @@ class Node:
     Args:
         name: The state's name.
         status: Of its latest execution.
-        detail: The short line beneath the name.
+        details: What to say beneath the name, the most telling first: perhaps not all fits.
         waits: What a branch that stands here waits for; empty where none does.
         error: What went wrong last; empty where nothing did.
         start: Runs start here.
@@ -30,7 +30,7 @@ class Node:
 
     name: str
     status: StateStatus = StateStatus.PENDING
-    detail: str = ""
+    details: tuple[str, ...] = ()
     waits: str = ""
     error: str = ""
     start: bool = False

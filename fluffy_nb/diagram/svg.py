@@ -130,8 +130,8 @@ def _tile(height: int) -> str:
 
 
 def _dots(width: int) -> str:
-    """Three dots on the border of an open state: it goes on, and nobody can read where."""
-    return "".join(f"M{width - 22 + 6 * number} 0h.01" for number in range(3))
+    """Three dots in the corner of an open state: it goes on, and nobody can read where."""
+    return "".join(f"M{width - 20 + 5 * number} 7h.01" for number in range(3))
 
 
 # ---------------------------------------------------------------- edges

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import types
 import typing
 import warnings
 from collections.abc import Iterator
@@ -81,7 +82,7 @@ def _check_fields(key: str, before: str, value: object) -> Iterator[tuple[str, A
                 key, f"field {place!r} is not set", "give it a value, or a default in the class"
             )
         held = getattr(value, name)
-        _check(key, kind, held, f"field {place!r}")
+        _check(key, kind, held, place)
         if _names_typed(kind):
             yield place, held
 
@@ -115,7 +116,7 @@ def changed(key: str, value: Any, changes: dict[str, object]) -> Any:
     return new
 
 
-def _check(key: str, kind: Any, value: object, what: str) -> None:
+def _check(key: str, kind: Any, value: object, place: str) -> None:
     from pydantic import ValidationError  # noqa: PLC0415 - importing the engine stays cheap
 
     try:
@@ -123,10 +124,10 @@ def _check(key: str, kind: Any, value: object, what: str) -> None:
     except ValidationError as problem:
         first = problem.errors()[0]
         # pydantic says "[key]" after a key that is at fault itself
-        place = "".join(f"[{part!r}]" for part in first["loc"] if part != "[key]")
+        place += "".join(f"[{part!r}]" for part in first["loc"] if part != "[key]")
         raise TypedDataError(
             key,
-            f"{what}{place} is {shortened(first['input'])}: {first['msg'].lower()}",
+            f"field {place!r} is {shortened(first['input'])}: {first['msg'].lower()}",
             "give a value of the declared type, or change the declaration",
         ) from None
 
@@ -183,11 +184,25 @@ def _new_adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic_core import SchemaError  # noqa: PLC0415 - as above
 
     unreadable = (PydanticUserError, SchemaError, TypeError, NameError)
-    # A type with a configuration of its own refuses ours.
-    for config in (ConfigDict(arbitrary_types_allowed=True), None):
-        with suppress(*unreadable), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it says that it takes `any` as Any
-            adapter = TypeAdapter(kind, config=config)
-            if getattr(adapter, "pydantic_complete", True):  # all names in it are defined
-                return adapter
+    # A type with a configuration of its own refuses ours, some unions refuse models by instance.
+    for readable in (_by_instance(kind), kind):
+        for config in (ConfigDict(arbitrary_types_allowed=True), None):
+            with suppress(*unreadable), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it says that it takes `any` as Any
+                adapter = TypeAdapter(readable, config=config)
+                if getattr(adapter, "pydantic_complete", True):  # all names in it are defined
+                    return adapter
     return TypeAdapter(Any)
+
+
+def _by_instance(kind: Any) -> Any:
+    """The type with instances alone for the models in it, where pydantic would take a dict."""
+    from pydantic import BaseModel, InstanceOf  # noqa: PLC0415 - as above
+
+    arguments, origin = typing.get_args(kind), typing.get_origin(kind)
+    if isinstance(kind, type) and not arguments and issubclass(kind, BaseModel):
+        return InstanceOf[kind]
+    exact = tuple(map(_by_instance, arguments))
+    if exact == arguments or origin is type:
+        return kind
+    return (typing.Union if origin is types.UnionType else origin)[exact]

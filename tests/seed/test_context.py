@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List
+from typing import List  # noqa: UP035 - the listing's
 
 import pytest
 from fluffy_agent import Agent, Context, StateResult, TypedContextData
@@ -24,7 +24,7 @@ async def store_data(context: Context) -> StateResult:
 class UserProfile(TypedContextData):
     name: str
     age: int
-    scores: List[float]
+    scores: List[float]  # noqa: UP006 - the listing's
 
 
 async def handle_user(context: Context) -> StateResult:

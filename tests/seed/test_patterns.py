@@ -16,7 +16,7 @@ async def route_processing(context: Context) -> StateResult:
     if data_size > 1000:
         # Run parallel processing for large data
         return ["process_chunk_1", "process_chunk_2"]
-    elif data_size > 100:
+    elif data_size > 100:  # noqa: RET505 - the listing's
         # Run sequential processing for medium data
         return "sequential_process"
     else:

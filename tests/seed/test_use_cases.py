@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import List
+from typing import List  # noqa: UP035 - the listings'
 
 import pytest
 from fluffy_agent import Agent, Context, StateResult, TypedContextData
@@ -18,7 +18,7 @@ from .helpers import add_ends, record_ends, split_data
 class Article(TypedContextData):
     title: str
     content: str
-    keywords: List[str]
+    keywords: List[str]  # noqa: UP006 - the listing's
 
 
 async def generate_content(context: Context) -> StateResult:
@@ -82,7 +82,7 @@ async def test_the_content_pipeline_completes_once_when_text_and_images_are_done
 
 @dataclass
 class DataBatch(TypedContextData):
-    records: List[dict]
+    records: List[dict]  # noqa: UP006 - the listing's
     batch_id: str
 
 
@@ -186,7 +186,7 @@ async def route_ticket(context: Context) -> StateResult:
 
     if ticket.priority == "high":
         return "urgent_response"
-    elif ticket.category == "technical":
+    elif ticket.category == "technical":  # noqa: RET505 - the listing's
         return "technical_review"
     else:
         return "standard_response"

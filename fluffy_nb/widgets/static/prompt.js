@@ -40,11 +40,12 @@ function render({ model, el }) {
   const field = makeField();
   const answers = model.get("choices").length ? makeChoices() : makeText();
   const state = make("strong", { class: "fluffy-name" });
+  const mark = make("span", { class: "fluffy-mark fluffy-graph" }, icon("ask"));
   // No form element: where pages are sandboxed, those can't be submitted.
   const form = make(
     "div",
     { role: "group", "aria-labelledby": `${id}question`, class: "fluffy-form" },
-    make("div", { class: "fluffy-asks" }, make("span", { class: "fluffy-mark fluffy-graph" }, icon("ask")), make("span", {}, state, " asks"), left),
+    make("div", { class: "fluffy-asks" }, mark, make("span", {}, state, " asks"), left),
     question,
     answers,
     refusal,
