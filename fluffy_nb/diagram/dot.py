@@ -7,10 +7,12 @@ import graphviz
 from fluffy_nb.diagram.box import box_of, detail_of
 from fluffy_nb.diagram.model import Diagram, Direction, Node
 from fluffy_nb.diagram.style import palette
+from fluffy_nb.diagram.text import shortened
 from fluffy_nb.engine.graph import EdgeKind
 from fluffy_nb.errors import InvalidSpecError
 
 _INCH = 72
+_FONT = 12
 _LINES = {EdgeKind.DECLARED: "solid", EdgeKind.DEPENDENCY: "dotted"}
 
 
@@ -50,8 +52,8 @@ def styled(diagram: Diagram, direction: Direction = "TB", dpi: int = _INCH) -> s
     colours, ids = palette(), diagram.ids
     graph = _graph(direction)
     graph.attr(bgcolor=colours["canvas"], pad="0.2", dpi=str(dpi))
-    graph.attr("node", style="rounded,filled", fontname="Helvetica", fontsize="12", penwidth="1.2")
-    graph.attr("node", fontcolor=colours["ink"])
+    graph.attr("node", fontname="Helvetica", fontsize=str(_FONT), fontcolor=colours["ink"])
+    graph.attr("node", style="rounded,filled", penwidth="1.2")
     for node in diagram.nodes:
         colour = colours["undefined" if node.undefined else node.status.value.lower()]
         graph.node(
@@ -95,8 +97,10 @@ def _start_marks(graph: graphviz.Digraph, diagram: Diagram, **look: str) -> None
 
 def _label(node: Node) -> str:
     """The texts of a box; Graphviz reads entities in them, so an ampersand has to be one."""
-    status = "" if node.undefined else node.status.value.lower()
-    beneath = " · ".join(part for part in (status, detail_of(node)) if part)
-    lines = (graphviz.escape(line.replace("&", "&amp;")) for line in (*box_of(node).lines, beneath))
+    box, beneath = box_of(node), detail_of(node)
+    if not node.undefined:
+        beneath = " · ".join(filter(None, (node.status.value.lower(), beneath)))
+    beneath = shortened(beneath, box.width - 2 * _FONT, _FONT)
+    lines = (graphviz.escape(line.replace("&", "&amp;")) for line in (*box.lines, beneath))
     label: str = graphviz.nohtml(r"\n".join(lines))  # <b> is a name and no markup
     return label

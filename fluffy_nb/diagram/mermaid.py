@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from fluffy_nb.diagram.box import box_of, detail_of
 from fluffy_nb.diagram.model import Diagram, Direction, Edge
 from fluffy_nb.diagram.style import palette
 from fluffy_nb.engine.graph import EdgeKind
 
+# All of ASCII but letters, digits and spaces, the underscore in a word and the point in a number.
+_SPECIAL = re.compile(r"(?<!\w)_|_(?!\w)|(?<!\d)\.|\.(?!\d)|[^\w .\x80-\U0010ffff]")
 _ARROWS = {EdgeKind.DECLARED: "-->", EdgeKind.DEPENDENCY: "-.-o"}
 
 
@@ -44,4 +48,4 @@ def _arrow(edge: Edge) -> str:
 
 def _escaped(text: str) -> str:
     """Mermaid has entities and no other way to write what it would read as its own, or as HTML."""
-    return "".join(c if c.isalnum() or c in " _" or ord(c) > 127 else f"#{ord(c)};" for c in text)
+    return _SPECIAL.sub(lambda found: f"#{ord(found[0])};", text)

@@ -110,7 +110,7 @@ class _Ancestors:
         sources: Mapping[str, list[str]],
         rank: Mapping[str, int],
     ) -> None:
-        self._avoid = heads - {target}
+        self._avoid = heads  # a path that passes the target has led to it already
         self._sources = sources
         self._rank = rank
         self._found: set[str] = set()

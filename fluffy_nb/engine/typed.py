@@ -61,21 +61,27 @@ def check_typed(key: str, value: Any) -> None:
             "or store it untyped with set_state",
         )
     seen = set()
+    fields: dict[type, dict[str, Any]] = {}
     waiting = [("", value)]
     while waiting:
         place, found = waiting.pop()
         if id(found) in seen:  # as a child's parent
             continue
         seen.add(id(found))
-        if is_typed(found):
-            waiting += _check_fields(key, place and place + ".", found)
+        cls = type(found)
+        if is_typed_class(cls):
+            if cls not in fields:
+                fields[cls] = _fields(cls)
+            waiting += _check_fields(key, place and place + ".", found, fields[cls])
         else:
             waiting += _items(place, found)
 
 
-def _check_fields(key: str, before: str, value: object) -> Iterator[tuple[str, Any]]:
+def _check_fields(
+    key: str, before: str, value: object, fields: dict[str, Any]
+) -> Iterator[tuple[str, Any]]:
     """Check the fields of one value; yields those that can hold typed values in turn."""
-    for name, kind in _fields(type(value)).items():
+    for name, kind in fields.items():
         place = before + name
         if not hasattr(value, name):
             raise TypedDataError(
@@ -201,8 +207,10 @@ def _by_instance(kind: Any) -> Any:
 
     arguments, origin = typing.get_args(kind), typing.get_origin(kind)
     if isinstance(kind, type) and not arguments and issubclass(kind, BaseModel):
-        return InstanceOf[kind]
+        instance: Any = InstanceOf
+        return instance[kind]
     exact = tuple(map(_by_instance, arguments))
     if exact == arguments or origin is type:
         return kind
-    return (typing.Union if origin is types.UnionType else origin)[exact]
+    generic: Any = typing.Union if origin is types.UnionType else origin
+    return generic[exact]

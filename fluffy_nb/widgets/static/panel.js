@@ -37,12 +37,12 @@ function makePanel(onClose) {
       return;
     }
     setStatus(told.status);
-    if (told.executions) fact("Run", runs(told));
+    if (told.executions) fact("Executed", runs(told));
     if (told.seconds !== null) time(told);
     if (told.fraction !== null) progress(told);
     if (told.waits) fact("Waits", told.waits.replace(/^waits /, ""));
     if (told.error) fact("Error", told.error).classList.add("fluffy-error");
-    if (!told.executions && !told.waits) fact("Run", "not yet");
+    if (!told.executions && !told.waits) fact("Executed", "not yet");
     if (code.textContent !== told.source) code.textContent = told.source;
   }
 
