@@ -85,11 +85,25 @@ def detail_of(node: Node) -> str:
     """
     room, line = box_of(node).room, ""
     for detail in node.details:
-        longer = f"{line} · {text.visible(detail)}" if line else text.visible(detail)
+        told = _told(detail)
+        longer = f"{line} · {told}" if line else told
         if line and text.width(longer, text.DETAIL) > room:
             break
         line = longer
     return text.shortened(line, room, text.DETAIL)
+
+
+def worded(node: Node) -> str:
+    """The detail with the status in a word, for pictures that have no icons.
+
+    Args:
+        node: The node.
+
+    Returns:
+        One line.
+    """
+    parts = ("" if node.undefined else node.status.value.lower(), detail_of(node))
+    return " · ".join(filter(None, parts))
 
 
 def title_of(node: Node) -> str:
@@ -107,5 +121,9 @@ def title_of(node: Node) -> str:
         told.append("runs start here")
     if node.open:
         told.append(f"what follows can't be read: {node.open}")
-    lines = dict.fromkeys(text.visible(one)[:_MOST_TOLD] for one in told if one)
+    lines = dict.fromkeys(_told(one) for one in told if one)
     return "\n".join([f"{text.visible(node.name)}: {status}", *lines])
+
+
+def _told(fact: str) -> str:
+    return text.visible(fact[:_MOST_TOLD])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import graphviz
 
-from fluffy_nb.diagram.box import box_of, detail_of
+from fluffy_nb.diagram.box import box_of, worded
 from fluffy_nb.diagram.model import Diagram, Direction, Node
 from fluffy_nb.diagram.style import palette
 from fluffy_nb.diagram.text import shortened
@@ -97,10 +97,8 @@ def _start_marks(graph: graphviz.Digraph, diagram: Diagram, **look: str) -> None
 
 def _label(node: Node) -> str:
     """The texts of a box; Graphviz reads entities in them, so an ampersand has to be one."""
-    box, beneath = box_of(node), detail_of(node)
-    if not node.undefined:
-        beneath = " · ".join(filter(None, (node.status.value.lower(), beneath)))
-    beneath = shortened(beneath, box.width - 2 * _FONT, _FONT)
+    box = box_of(node)
+    beneath = shortened(worded(node), box.width - 2 * _FONT, _FONT)
     lines = (graphviz.escape(line.replace("&", "&amp;")) for line in (*box.lines, beneath))
     label: str = graphviz.nohtml(r"\n".join(lines))  # <b> is a name and no markup
     return label

@@ -66,7 +66,7 @@ def patch(agent: Agent, names: Iterable[str]) -> dict[str, dict[str, str]]:
             "detail": detail_of(node),
             "title": title_of(node),
         }
-        for element_id, node in nodes(agent, names).items()
+        for element_id, node in nodes(agent, agent.state_graph, names).items()
     }
 
 

@@ -11,6 +11,7 @@ from fluffy_nb.engine.status import StateStatus
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.agent import Agent
+    from fluffy_nb.engine.graph import StateGraph
 
 _STANDING = {StateStatus.PENDING, StateStatus.BLOCKED}
 _BROKEN = {StateStatus.FAILED, StateStatus.TIMEOUT}
@@ -46,20 +47,21 @@ def extract(agent: Agent) -> Diagram:
         for edge in graph.edges
     )
     names = (*graph.states, *graph.undefined)
-    return Diagram(agent.name, tuple(nodes(agent, names).values()), tuple(edges))
+    return Diagram(agent.name, tuple(nodes(agent, graph, names).values()), tuple(edges))
 
 
-def nodes(agent: Agent, names: Iterable[str]) -> dict[str, Node]:
+def nodes(agent: Agent, graph: StateGraph, names: Iterable[str]) -> dict[str, Node]:
     """Some nodes of an agent's diagram, by id.
 
     Args:
         agent: Whose graph.
+        graph: Its graph, at the same moment.
         names: Which ones; names that are not in the graph are left out.
 
     Returns:
         For each id the node, in the order of `names`.
     """
-    graph, metadata = agent.state_graph, agent.state_metadata
+    metadata = agent.state_metadata
     ids = node_ids((*graph.states, *graph.undefined))
     undefined, starts = set(graph.undefined), set(graph.starts)
     found = {}

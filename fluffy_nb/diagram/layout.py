@@ -44,7 +44,7 @@ class Layout:
     curves: Mapping[str, Curve]
 
 
-@lru_cache(64)
+@lru_cache(32)
 def lay_out(source: str) -> Layout:
     """Have Graphviz find the positions; the latest are remembered.
 

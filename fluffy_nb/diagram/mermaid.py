@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fluffy_nb.diagram.box import box_of, detail_of
+from fluffy_nb.diagram.box import box_of, worded
 from fluffy_nb.diagram.model import Diagram, Direction, Edge
 from fluffy_nb.diagram.style import palette
 from fluffy_nb.engine.graph import EdgeKind
@@ -30,7 +30,7 @@ def render(diagram: Diagram, direction: Direction = "TB") -> str:
     for name, node in zip(ids.values(), diagram.nodes, strict=True):
         look = "undefined" if node.undefined else node.status.value.lower()
         used.add(look)
-        texts = (*box_of(node).lines, detail_of(node) or look)
+        texts = (*box_of(node).lines, worded(node))
         lines.append(f'  {name}["{"<br>".join(map(_escaped, texts))}"]:::{look}')
     for number, node in enumerate(node for node in diagram.nodes if node.start):
         lines.append(f'  s{number}((" ")) --> {ids[node.name]}')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,19 +13,20 @@ DETAIL = 11
 
 _WIDEST = 208  # px of a line of a name
 _MOST_LINES = 4
+_MOST_CHARACTERS = 300  # more than four lines hold of any
+_SEPARATORS = tuple("_-./:, ")
 _JOINERS = "\u200c\u200d"  # letters of some scripts and emoji are put together with them
 
-# Parts of the font size: a little more than in DejaVu Sans, the widest of the usual system fonts.
-_ASCII = {
-    **dict.fromkeys(".,:;'!| ijlI", 0.35),
-    **dict.fromkeys("()[]/\\-frtJ", 0.43),
-    **dict.fromkeys('"*_`?csz', 0.56),
+# Parts of the font size: a little more than in DejaVu Sans and Arial, wide and usual fonts.
+_EM = {
+    **dict.fromkeys(".,:;'| ijlI·", 0.35),
+    **dict.fromkeys("()[]/\\-!frt", 0.43),
+    **dict.fromkeys('"*_`?Jcsz', 0.56),
     **dict.fromkeys("{}$0123456789abdeghknopquvxy", 0.65),
-    **dict.fromkeys("+<>=^~#&ABCDEFGHKLNOPQRSTUVXYZw", 0.84),
-    **dict.fromkeys("@%mMW", 1.02),
+    **dict.fromkeys("+<>=^~#&ABCDEFGHKLNOPQRSTUVXYZw\u00d7", 0.84),  # and the multiplication sign
+    **dict.fromkeys("@%mMW…", 1.02),
 }
-_LETTER, _CAPITAL, _IDEOGRAPH, _PICTURE = 0.8, 1.02, 1.05, 1.4  # beyond ASCII
-_ELLIPSIS = 1.02
+_LETTER, _CAPITAL, _IDEOGRAPH, _PICTURE = 0.9, 1.1, 1.05, 1.4  # beyond these
 
 
 def visible(name: str) -> str:
@@ -57,6 +57,8 @@ def clusters(text: str) -> list[str]:
     Returns:
         Its parts: accents, emoji sequences and flags are not torn apart.
     """
+    if text.isascii():
+        return list(text)
     parts: list[str] = []
     for char in text:
         extends = unicodedata.category(char) in {"Mn", "Mc", "Me"} or char in _JOINERS
@@ -76,14 +78,13 @@ def _is_flag(char: str) -> bool:
 
 @lru_cache(4096)
 def _em(cluster: str) -> float:
-    first = cluster[0]
-    if first in _ASCII and len(cluster) == 1:
-        return _ASCII[first]
-    if "\ufe0f" in cluster or (unicodedata.category(first) == "So"):
+    first = unicodedata.normalize("NFD", cluster)[0]  # without its accents
+    kind = unicodedata.category(first)
+    if "\ufe0f" in cluster or kind == "So":
         return _PICTURE
     if unicodedata.east_asian_width(first) in "WF":
         return _IDEOGRAPH
-    return _CAPITAL if unicodedata.category(first) == "Lu" else _LETTER
+    return _EM.get(first, _CAPITAL if kind == "Lu" else _LETTER)
 
 
 def width(text: str, size: float) -> float:
@@ -112,13 +113,12 @@ def shortened(text: str, room: float, size: float) -> str:
     """
     if width(text, size) <= room:
         return text
-    rest = room - size * _ELLIPSIS
+    rest = room - size * _EM["…"]
     kept = ""
     for cluster in clusters(text):
         rest -= size * _em(cluster)
-        if rest < 0:
-            break
-        kept += cluster
+        if rest >= 0:
+            kept += cluster
     return kept.rstrip() + "…"
 
 
@@ -132,44 +132,50 @@ def wrapped(name: str) -> tuple[str, ...]:
     Returns:
         At most four lines; what is longer than that ends in "…".
     """
-    words = _words(visible(name))
+    words = _words(visible(name[:_MOST_CHARACTERS]))
     lines = _filled(words, _WIDEST)
     if len(lines) > _MOST_LINES:
         tail = shortened("".join(lines[_MOST_LINES - 1 :]), _WIDEST, LABEL)
         return (*(line.rstrip() for line in lines[: _MOST_LINES - 1]), tail)
     # As narrow as the same number of lines can be: no line with one short word.
-    least = math.ceil(width(visible(name), LABEL) / len(lines))
-    for room in range(least, _WIDEST, 6):
-        narrower = _filled(words, room)
-        if len(narrower) == len(lines):
-            lines = narrower
-            break
-    return tuple(line.rstrip() for line in lines)
+    room = sum(wide for _, wide in words) / len(lines)
+    while len(narrower := _filled(words, room)) > len(lines):
+        room += 0.5 * LABEL
+    return tuple(line.rstrip() for line in narrower)
 
 
-def _filled(words: Sequence[str], room: float) -> list[str]:
-    lines = [""]
-    for word in words:
-        if lines[-1] and width(lines[-1] + word.rstrip(), LABEL) > room:
+def _filled(words: Sequence[tuple[str, float]], room: float) -> list[str]:
+    lines, taken = [""], 0.0
+    for word, wide in words:
+        if lines[-1] and taken + wide > room:
             lines.append("")
+            taken = 0
         lines[-1] += word
+        taken += wide
     return lines
 
 
-def _words(text: str) -> list[str]:
-    """Split where a line may break: after a separator, before a camel hump, in what is too long."""
-    words = [""]
+def _words(text: str) -> list[tuple[str, float]]:
+    """Split where a line may break: after a separator, before a camel hump, in what is too long.
+
+    Returns:
+        The parts and how wide they are.
+    """
+    words = [("", 0.0)]
     parts = clusters(text)
-    for i, part in enumerate(parts):
-        before = parts[i - 1] if i else ""
-        after = parts[i + 1] if i + 1 < len(parts) else ""
-        hump = part.isupper() and (
-            before.islower() or before.isdigit() or (before.isupper() and after.islower())
-        )
-        ideograph = "W" in {unicodedata.east_asian_width(p[0]) for p in (before, part) if p}
-        separated = before != "" and before in "_-./:, " and part not in "_-./:, "
-        too_long = width(words[-1] + part, LABEL) > _WIDEST
-        if i and (hump or ideograph or separated or too_long):
-            words.append("")
-        words[-1] += part
+    for before, part, after in zip(["", *parts], parts, [*parts[1:], ""], strict=False):
+        word, wide = words[-1]
+        own = LABEL * _em(part)
+        if before and (_may_break(before, part, after) or wide + own > _WIDEST):
+            words.append((part, own))
+        else:
+            words[-1] = (word + part, wide + own)
     return words
+
+
+def _may_break(before: str, part: str, after: str) -> bool:
+    if before in _SEPARATORS:
+        return part not in _SEPARATORS
+    if part.isupper():
+        return before.islower() or before.isdigit() or (before.isupper() and after.islower())
+    return "W" in {unicodedata.east_asian_width(before[0]), unicodedata.east_asian_width(part[0])}

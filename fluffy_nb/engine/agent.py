@@ -23,7 +23,7 @@ from fluffy_nb.engine.responders import Answers, prepared
 from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.run import CLEANUP_TIMEOUT, RESUMABLE, Run, check_steps
 from fluffy_nb.engine.runner import Runner
-from fluffy_nb.engine.specs import StateFunction, StateSpec
+from fluffy_nb.engine.specs import StateFunction, StateSpec, check_seconds
 from fluffy_nb.engine.status import AgentStatus, StateStatus
 from fluffy_nb.engine.surroundings import surroundings
 from fluffy_nb.errors import (
@@ -263,13 +263,15 @@ class Agent:
                 run.runner.people.answers = prepared(answers)
             run.go_on(limit, timeout, cleanup_timeout)
             return run
-        new_answers = prepared(answers)
+        check_seconds("timeout", timeout)
+        check_seconds("cleanup_timeout", cleanup_timeout)
         starts = self._definition.check(_names(start))
+        new = self._new_run(starts, SharedState(inputs), prepared(answers))
         if run is not None:
             run.runner.abandon()
-        self._run = run = self._new_run(starts, SharedState(inputs), new_answers)
-        run.begin(starts, uuid.uuid4().hex[:8], limit, timeout, cleanup_timeout)
-        return run
+        self._run = new
+        new.begin(starts, uuid.uuid4().hex[:8], limit, timeout, cleanup_timeout)
+        return new
 
     def _new_run(self, starts: tuple[str, ...], shared: SharedState, answers: Any) -> Run:
         runner = Runner(
@@ -356,9 +358,14 @@ class Agent:
         }
         if verb not in verbs:
             raise UsageError(f"an agent can't {verb!r}; it can {listed(VERBS)}.")
-        loop = surroundings.loop() if self._run is None else self._run.runner.loop
+        loop = None if self._run is None else self._run.runner.loop
+        if loop is None or loop.is_closed():
+            loop = surroundings.loop()
         if loop is None:
-            loop = asyncio.get_running_loop()
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                raise UsageError(f"agent {self.name!r} can't {verb}: no loop is running.") from None
         return asyncio.run_coroutine_threadsafe(self._carry_out(verbs[verb], arguments), loop)
 
     async def _request_run(self) -> RunResult:

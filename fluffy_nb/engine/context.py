@@ -268,7 +268,8 @@ class Context:
         Example:
             >>> answer = await context.human_in_the_loop("Publish?", choices=["yes", "no"])
         """
-        answer: str = await self._runner.people.ask(
+        self._check_open()
+        asking = self._runner.people.ask(
             self._execution,
             self.state,
             prompt,
@@ -278,6 +279,7 @@ class Context:
             choices=choices,
             multiline=multiline,
         )
+        answer: str = await self._runner.at_home(asking)  # a plain function may run its own loop
         return answer
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.specs import check_seconds, is_async
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import (
     AnswerRefusedError,
@@ -36,6 +37,7 @@ class Prompt:
         text: The question.
         choices: The answers to choose from; empty for free text.
         multiline: Whether free text may have several lines.
+        default: The outcome when nobody answers; None for none.
         validator: Accepts or refuses an answer.
     """
 
@@ -49,6 +51,7 @@ class Prompt:
         choices: tuple[str, ...],
         *,
         multiline: bool,
+        default: Any,
         validator: Validator | None,
     ) -> None:
         self._people = people
@@ -58,6 +61,7 @@ class Prompt:
         self.text = text
         self.choices = choices
         self.multiline = multiline
+        self.default = default
         self.deadline: float | None = None
         """When it times out, seconds since the epoch; None for never, or while paused."""
         self.refusal = ""
@@ -84,6 +88,13 @@ class Prompt:
             others = [prompt.id for prompt in self._people.open]
             raise PromptClosedError(self.id, self.fate, others)
         self._people.runner.cross(self._people.take_answer, self, value)
+
+    def decline(self) -> None:
+        """Say that nobody will answer: the default is taken, or `NobodyToAskError` raised.
+
+        As thread-safe as `answer`; nothing happens where the prompt is closed.
+        """
+        self._people.runner.cross(self._people.decline, self)
 
     def refuse(self, value: object) -> str:
         """Why this answer can't be accepted; empty when it can."""
@@ -148,7 +159,7 @@ class People:
         multiline: bool,
     ) -> Any:
         """Ask a person and wait for the answer (`Context.human_in_the_loop`)."""
-        _check(text, timeout, choices)
+        _check(text, timeout, choices, validator)
         self._count += 1
         prompt = Prompt(
             self,
@@ -158,26 +169,36 @@ class People:
             text,
             tuple(choices or ()),
             multiline=multiline,
+            default=default,
             validator=validator,
         )
-        prepared = self.answers.take(state)
-        responder = None if prepared else self._find_responder()
-        if not prepared and responder is None and default is None:
-            raise NobodyToAskError(state, text)
-        self._clocks[prompt] = _Clock(timeout, lambda: self._expire(prompt, default, timeout or 0))
+        ask = self._find_answer(prompt)
+        self._clocks[prompt] = _Clock(timeout, lambda: self._expire(prompt, timeout or 0))
         self._open(prompt)
         try:
-            if prepared:
-                self._take_prepared(prompt, prepared[0])
-            elif responder is None:
-                self._settle(prompt, "took its default", ev.PromptExpired, default)
-            else:
-                responder(prompt)
+            if not prompt.fate:  # an observer may have been quicker
+                ask()
             return await prompt.future
         finally:
             if not prompt.fate:
                 self._withdraw(prompt, "was withdrawn")
             self._forget(prompt)
+
+    def _find_answer(self, prompt: Prompt) -> Callable[[], object]:
+        """Who is asked first: a prepared answer, the responder, or the default where nobody is."""
+        prepared = self._find_prepared(prompt)
+        if prepared is not None:
+            return prepared
+        responder = self._find_responder()
+        if responder is not None:
+            return lambda: responder(prompt)
+        if prompt.default is None:
+            raise NobodyToAskError(prompt.state, prompt.text)
+        return prompt.decline
+
+    def _find_prepared(self, prompt: Prompt) -> Callable[[], object] | None:
+        answer = self.answers.take(prompt.state)
+        return None if answer is None else lambda: self._take_prepared(prompt, *answer)
 
     # ------------------------------------------------------------ answers
 
@@ -191,15 +212,25 @@ class People:
         else:
             self._settle(prompt, "was answered", ev.PromptAnswered, value)
 
+    def decline(self, prompt: Prompt) -> None:
+        """Nobody will answer; in the loop."""
+        if not prompt.fate:
+            nobody = NobodyToAskError(prompt.state, prompt.text)
+            self._give_up(prompt, "had nobody to answer it", nobody)
+
     def _take_prepared(self, prompt: Prompt, value: str) -> None:
         why = prompt.refuse(value)
         if why:
             raise AnswerRefusedError(prompt.state, value, why)
         self._settle(prompt, "was answered", ev.PromptAnswered, value)
 
-    def _expire(self, prompt: Prompt, default: Any, seconds: float) -> None:
-        outcome = HumanTimeoutError(prompt.state, prompt.text, seconds)
-        self._settle(prompt, "timed out", ev.PromptExpired, outcome if default is None else default)
+    def _expire(self, prompt: Prompt, seconds: float) -> None:
+        late = HumanTimeoutError(prompt.state, prompt.text, seconds)
+        self._give_up(prompt, "timed out", late)
+
+    def _give_up(self, prompt: Prompt, fate: str, error: Exception) -> None:
+        outcome = error if prompt.default is None else prompt.default
+        self._settle(prompt, fate, ev.PromptExpired, outcome)
 
     def _settle(self, prompt: Prompt, fate: str, kind: type[ev.Event], outcome: Any) -> None:
         self._close(prompt, fate)
@@ -225,33 +256,47 @@ class People:
 
     def stop_clocks(self) -> None:
         """The run stands still: no prompt times out meanwhile."""
-        for prompt in self.open:
-            if self._clocks[prompt].stop():
+        for prompt in list(self.open):
+            if self.runner.machine.status is AgentStatus.PAUSED and self._clocks[prompt].stop():
                 self._set_deadline(prompt, None)
 
     def withdraw_all(self) -> None:
         """The run has failed: nobody is asked until it is resumed."""
         for prompt in list(self.open):
-            self._clocks[prompt].stop()
-            self._withdrawn.append(prompt)
-            self._withdraw(prompt, "was withdrawn because the run failed")
+            if not prompt.fate:  # an observer may have answered it meanwhile
+                self._withdrawn.append(prompt)
+                self._withdraw(prompt, "was withdrawn because the run failed")
 
     def go_on(self) -> None:
         """The run is resumed: clocks go on, withdrawn questions are asked again."""
         again, self._withdrawn = self._withdrawn, []
+        for prompt in list(self.open):
+            if self._clocks[prompt].start():
+                self._set_deadline(prompt, self._clocks[prompt].deadline(self.runner))
+            self._ask_again(prompt, self._find_prepared)
         for prompt in again:
             if not prompt.future.done():
                 prompt.fate = ""
                 self._open(prompt)
-                responder = self._find_responder()
-                if responder is not None:
-                    responder(prompt)
-        for prompt in self.open:
-            if prompt not in again and self._clocks[prompt].start():
-                self._set_deadline(prompt, self._clocks[prompt].deadline(self.runner))
+                self._ask_again(prompt, self._find_answer)
         for execution in list(self._held):
             if self.runner.is_asking(execution):
                 self.hand_over(execution)
+
+    def _ask_again(
+        self, prompt: Prompt, find: Callable[[Prompt], Callable[[], object] | None]
+    ) -> None:
+        """Ask for a body that waits already: what is raised is raised there."""
+        if prompt.fate:
+            return  # answered meanwhile
+        try:
+            ask = find(prompt)
+            if ask is not None:
+                ask()
+        except Exception as problem:  # noqa: BLE001 - whatever a responder raises
+            if not prompt.fate:
+                self._withdraw(prompt, "was withdrawn because nobody could be asked")
+                prompt.future.set_exception(problem)
 
     def withdraw_of(self, execution: int) -> None:
         """Withdraw what an execution asked and no longer waits for: it has ended."""
@@ -264,8 +309,8 @@ class People:
 
     def _open(self, prompt: Prompt) -> None:
         clock = self._clocks[prompt]
-        clock.start()
-        prompt.deadline = clock.deadline(self.runner)
+        runs = self.runner.machine.status is AgentStatus.RUNNING and clock.start()
+        prompt.deadline = clock.deadline(self.runner) if runs else None
         self.open.append(prompt)
         self._emit(
             prompt,
@@ -311,8 +356,8 @@ class _Clock:
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> bool:
-        """Go on counting; False when there is nothing to count."""
-        if self._left is None:
+        """Go on counting; False when there is nothing to count, or it runs already."""
+        if self._left is None or self._handle is not None:
             return False
         self._handle = asyncio.get_running_loop().call_later(self._left, self._action)
         return True
@@ -331,12 +376,16 @@ class _Clock:
         return None if self._left is None else runner.now() + self._left
 
 
-def _check(text: object, timeout: float | None, choices: Collection[str] | None) -> None:
+def _check(
+    text: object, timeout: float | None, choices: Collection[str] | None, validator: object
+) -> None:
     if not isinstance(text, str):
         raise InvalidSpecError("a question", text, "a string")
-    if timeout is not None and not timeout >= 0:
-        raise InvalidSpecError("timeout", timeout, "a number of seconds, zero or more, or None")
+    check_seconds("timeout", timeout)
     if choices is not None:
-        usable = not isinstance(choices, str) and all(isinstance(c, str) for c in choices)
-        if not usable or not choices or len(set(choices)) != len(choices):
+        several = isinstance(choices, Collection) and not isinstance(choices, str)
+        different = several and all(isinstance(choice, str) for choice in choices)
+        if not different or not 0 < len(choices) == len(set(choices)):
             raise InvalidSpecError("choices", choices, "a list of different strings, at least one")
+    if validator is not None and (not callable(validator) or is_async(validator)):
+        raise InvalidSpecError("validator", validator, "a plain function of the answer")

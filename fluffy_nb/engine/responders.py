@@ -67,7 +67,8 @@ def prepared(answers: Answers | None) -> PreparedAnswers:
         environment = json.loads(text) if text.strip() else {}
     except ValueError as problem:
         raise InvalidAnswersError(VARIABLE, f"it is no JSON ({problem})") from None
-    return PreparedAnswers(answers or {}).then(PreparedAnswers(environment, VARIABLE))
+    given = PreparedAnswers({} if answers is None else answers)
+    return given.then(PreparedAnswers(environment, VARIABLE))
 
 
 def ask_in_terminal(prompt: Prompt) -> None:
@@ -86,7 +87,8 @@ def _converse(prompt: Prompt) -> None:
         while not prompt.fate:
             line = sys.stdin.readline()
             if not line:
-                return  # the terminal was closed
+                prompt.decline()  # the terminal was closed
+                return
             refusal = prompt.refuse(line.rstrip("\n"))
             if refusal:
                 print(f"  {refusal}", flush=True)  # noqa: T201 - as above

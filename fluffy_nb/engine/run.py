@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Mapping
+import functools
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Changes, Checkpoint, Progress, SavedExecution, copied
 from fluffy_nb.engine.result import RunResult
+from fluffy_nb.engine.specs import check_seconds
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import InvalidSpecError, NothingToResumeError, RunActiveError, RunTimeoutError
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.context import Writer
-    from fluffy_nb.engine.runner import Runner
+    from fluffy_nb.engine.runner import Outcome, Runner
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 CLEANUP_TIMEOUT = 10.0
 """Seconds that cancelled states are given for their `finally` blocks."""
 
 RESUMABLE = frozenset({AgentStatus.PAUSED, AgentStatus.FAILED, AgentStatus.CANCELLED})
+
+
+def _at_home(
+    verb: Callable[Concatenate[Run, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Run, P], Coroutine[Any, Any, T]]:
+    """Let a verb be called in any thread's loop: it is carried out in the run's."""
+
+    @functools.wraps(verb)
+    async def from_anywhere(self: Run, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.runner.at_home(verb(self, *args, **kwargs))
+
+    return from_anywhere
 
 
 class Run:
@@ -39,8 +56,6 @@ class Run:
         self.runner = runner
         self._timer: asyncio.TimerHandle | None = None
         self._timeout: RunTimeoutError | None = None
-        self._expiry: asyncio.Task[None] | None = None
-        self._cleanup_timeout = CLEANUP_TIMEOUT
         self._began: float | None = None
         self._active = 0.0
 
@@ -87,7 +102,7 @@ class Run:
         progress = checkpoint.progress
         runner.emit(ev.RunRestored, progress.run_id, self._agent, asdict(progress))
         runner.graph_changed(())  # it may speak of states the agent lacks
-        runner.settled.set_result(self.status)
+        runner.settled.set_result(self._stopped(self.status))
 
     def go_on(self, limit: int | None, timeout: float | None, cleanup_timeout: float) -> None:
         """Go on after a pause, a failure, a timeout or a cancellation."""
@@ -102,7 +117,7 @@ class Run:
     ) -> None:
         check_seconds("timeout", timeout)
         check_seconds("cleanup_timeout", cleanup_timeout)
-        self._cleanup_timeout = cleanup_timeout
+        self.runner.cancelling.cleanup_timeout = cleanup_timeout
         self._timeout = None
         self._began = self.runner.now()
         if timeout is not None:
@@ -110,24 +125,33 @@ class Run:
         self.runner.on_settled = self._stopped
         self.runner.go(limit, began)
 
-    def _stopped(self) -> None:
+    def _stopped(self, status: AgentStatus) -> Outcome:
+        """The run's activity has ended: stop the clocks, and say what came of it."""
         if self._began is not None:
             self._active += self.runner.now() - self._began
             self._began = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        runner = self.runner
+        if runner.interrupt is not None:
+            return runner.interrupt
+        if self._timeout is not None and status is AgentStatus.CANCELLED:
+            return self._timeout
+        if status is AgentStatus.FAILED:
+            return runner.errors[0]
+        counts = {name: data.executions for name, data in runner.machine.metadata.items()}
+        return RunResult(status, self.id, dict(self.values), self.duration, counts)
 
     def _expire(self, seconds: float) -> None:
         running = [task.state for task in self.runner.machine.executions.values()]
         self._timeout = RunTimeoutError(self.id, seconds, running)
-        self._expiry = self.runner.loop.create_task(
-            self.runner.cancel("its time was up", self._cleanup_timeout)
-        )
+        self.runner.cancelling.begin("its time was up")
 
     def __await__(self) -> Generator[Any, None, RunResult]:
         return self.wait().__await__()
 
+    @_at_home
     async def wait(self) -> RunResult:
         """Wait until the run has ended or is paused.
 
@@ -138,39 +162,37 @@ class Run:
             StateError: A state failed.
             RunTimeoutError: The run's time was up.
         """
+        settled = self.runner.settled
         try:
-            await asyncio.wait({self.runner.settled})
+            await asyncio.wait({settled})
         except asyncio.CancelledError:
-            await self.cancel("whoever awaited it was cancelled")
+            if not settled.done():
+                await self.cancel("whoever awaited it was cancelled")
             raise
-        return self.result()
+        return _given(settled)  # of this activity: the run may have been resumed since
 
     def result(self) -> RunResult:
         """The result of a run that is not active; raises as `wait` does."""
-        if self.runner.interrupt is not None:
-            raise self.runner.interrupt
-        if self._timeout is not None and self.status is AgentStatus.CANCELLED:
-            raise self._timeout
-        if self.status is AgentStatus.FAILED:
-            raise self.runner.errors[0]
-        machine = self.runner.machine
-        counts = {name: data.executions for name, data in machine.metadata.items()}
-        return RunResult(self.status, self.id, dict(self.values), self.duration, counts)
+        return _given(self.runner.settled)
 
     # ------------------------------------------------------------ the verbs
 
+    @_at_home
     async def pause(self) -> Checkpoint:
         """Start nothing new, wait until all that runs has ended or waits for a person.
 
         Returns:
-            The checkpoint.
+            The checkpoint; where a state pauses its own run, that of now, and the pause begins
+            when the state has ended.
         """
         if self.status is AgentStatus.RUNNING:
             self.runner.limit = 0
             self.runner.advance()
-            await asyncio.wait({self.runner.settled})
+            if not self.runner.is_inside():  # a state that pauses its own run goes on to its end
+                await asyncio.wait({self.runner.settled})
         return self.checkpoint()
 
+    @_at_home
     async def resume(
         self,
         timeout: float | None = None,  # noqa: ASYNC109 - pauses must not count
@@ -185,6 +207,7 @@ class Run:
         self.go_on(None, timeout, cleanup_timeout)
         return await self.wait()
 
+    @_at_home
     async def step(self, n: int = 1) -> Checkpoint:
         """Let `n` executions start and end, or come to wait for a person, and pause.
 
@@ -212,15 +235,24 @@ class Run:
             )
         )
 
+    @_at_home
     async def cancel(self, reason: str = "cancel_all() was called") -> None:
         """Cancel all that runs; the run can be resumed."""
-        await self.runner.cancel(reason, self._cleanup_timeout)
+        self.runner.cancelling.begin(reason)
+        await self.runner.cancelling.ended()
 
     def check_resumable(self) -> None:
         """Refuse to go on with a run that is active or has ended."""
         if self.status is AgentStatus.RUNNING:
             raise RunActiveError(
                 self._agent, self.id, self.status, "pause() it, or wait until it has ended."
+            )
+        if self.runner.abandoned:
+            raise RunActiveError(
+                self._agent,
+                self.id,
+                self.status,
+                "another run has taken its place: go on with restore_from_checkpoint().",
             )
         if self.status not in RESUMABLE:
             raise NothingToResumeError(self._agent, self.status)
@@ -241,10 +273,11 @@ class Run:
         )
 
 
-def check_seconds(name: str, value: float | None) -> None:
-    """Refuse what is no number of seconds."""
-    if value is not None and not value >= 0:
-        raise InvalidSpecError(name, value, "a number of seconds, zero or more, or None")
+def _given(settled: asyncio.Future[Outcome]) -> RunResult:
+    outcome = settled.result()
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
 
 
 def check_steps(n: int) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import threading
 import time
-import warnings
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar, cast
 
 from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.cancelling import Cancelling
 from fluffy_nb.engine.commands import Continue, Queue, Start
 from fluffy_nb.engine.context import Context, SharedState
 from fluffy_nb.engine.definition import Definition
@@ -22,21 +23,30 @@ from fluffy_nb.engine.machine import Machine, Phase
 from fluffy_nb.engine.observers import Observers
 from fluffy_nb.engine.people import People, Responder
 from fluffy_nb.engine.responders import PreparedAnswers
+from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import (
-    CleanupWarning,
     InvalidResultError,
     StateError,
     UnknownStateError,
-    listed,
     shortened,
 )
+
+T = TypeVar("T")
 
 HISTORY = 10_000
 """How many events of a run are kept in memory."""
 
 YIELD_SECONDS = 0.005
 """A chain of states that never waits lets the loop do other things this often."""
+
+Outcome = RunResult | BaseException
+"""What `run()` returns or raises."""
+
+_executing: contextvars.ContextVar[Context | None] = contextvars.ContextVar(
+    "fluffy_executing", default=None
+)
+"""The attempt that the running code is part of, in its own tasks and threads as well."""
 
 
 class Runner:
@@ -62,30 +72,37 @@ class Runner:
         find_responder: Callable[[], Responder | None],
         answers: PreparedAnswers,
     ) -> None:
+        self.seq = 0
+        self.history: deque[ev.Event] = deque(maxlen=HISTORY)
         self._bind()
         self._definition = definition
         self._starts = starts
         self._observers = observers
+        self._undelivered: deque[ev.Event] = deque()
+        self._delivering = False
         self.shared = shared
-        self.seq = 0
-        self.history: deque[ev.Event] = deque(maxlen=HISTORY)
         self.machine = Machine(self._topology(starts, {}), max_concurrent)
         self.people = People(self, find_responder, answers)
         self.limit: int | None = None
-        self.settled: asyncio.Future[AgentStatus] = self.loop.create_future()
-        self.on_settled: Callable[[], object] = lambda: None  # called when activity has ended
+        self.settled: asyncio.Future[Outcome] = self.loop.create_future()
+        self.on_settled: Callable[[AgentStatus], Outcome]  # called when activity has ended
+        self.abandoned = False
+        """Whether another run has taken this one's place."""
         self.errors: list[StateError] = []
         self.interrupt: BaseException | None = None
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self.tasks: dict[int, asyncio.Task[None]] = {}  # of the executions that run or ask
         self._contexts: dict[int, Context] = {}
-        self._cancelling = ""  # why, while the run is being cancelled
-        self._yielded = 0.0
+        self._deciding = False
+        self.cancelling = Cancelling(self)
 
     def _bind(self) -> None:
         """Live on the loop that runs now; a run may be resumed on another than it began on."""
         self.loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._epoch = time.time() - self.loop.time()
+        self._context = contextvars.copy_context()
+        last = self.history[-1].time if self.history else 0.0
+        self._epoch = max(time.time(), last) - self.loop.time()
+        self._yielded = self.loop.time()
 
     # ------------------------------------------------------------ events
 
@@ -99,8 +116,19 @@ class Runner:
         event = kind(self.seq, self.now(), *details)
         self.machine.apply(event)
         self.history.append(event)
-        self._observers.deliver(event)
+        self._undelivered.append(event)
+        if not self._delivering:
+            self._deliver()
         return event
+
+    def _deliver(self) -> None:
+        """Hand the events on in order: one that an observer causes comes after the one it saw."""
+        self._delivering = True
+        try:
+            while self._undelivered:
+                self._observers.deliver(self._undelivered.popleft())
+        finally:
+            self._delivering = False
 
     def cross(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call a function in the loop's thread: at once if this is it, else soon."""
@@ -108,6 +136,16 @@ class Runner:
             function(*arguments)
         else:
             self.loop.call_soon_threadsafe(function, *arguments)
+
+    async def at_home(self, verb: Coroutine[Any, Any, T]) -> T:
+        """Await a verb in the run's loop, also when the caller lives in another thread's."""
+        if self.loop is asyncio.get_running_loop() or not self.loop.is_running():
+            return await verb
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(verb, self.loop))
+
+    def is_inside(self) -> bool:
+        """Whether a state of this run is calling: it must not wait for its own end."""
+        return _executing.get() in self._contexts.values()
 
     # ------------------------------------------------------------ going on
 
@@ -118,10 +156,12 @@ class Runner:
             limit: How many executions may start or go on; None for no limit.
             began: The event that says so, and its details.
         """
+        if self.loop is not asyncio.get_running_loop():
+            self._leave_loop()
+        self._bind()
         self.limit = limit
         self.errors.clear()
         self.interrupt = None
-        self._bind()
         if self.settled.done():
             self.settled = self.loop.create_future()
         self.emit(began[0], *began[1])
@@ -136,21 +176,25 @@ class Runner:
     def _decisions(self) -> list[ev.StateStarted]:
         """Carry out the machine's commands; the attempts that began are left to the caller."""
         began: list[ev.StateStarted] = []
-        if self._cancelling:
-            return began
-        while command := self.machine.decide(self.limit):
-            if isinstance(command, Start):
-                event = self.emit(ev.StateStarted, *command)
-                began.append(event)  # type: ignore[arg-type]  # emit returns what it was asked for
-                self._count_down()
-            elif isinstance(command, Queue):
-                self.emit(ev.StateQueued, *command)
-            elif isinstance(command, Continue):
-                self.emit(ev.StateContinued, *command)
-                self.people.hand_over(command.execution)
-                self._count_down()
-            else:
-                self._finish(command.status)
+        if self._deciding or self.cancelling:
+            return began  # where an observer's answer led here, whoever is deciding goes on
+        self._deciding = True
+        try:
+            while command := self.machine.decide(self.limit):
+                if isinstance(command, Start):
+                    self._count_down()
+                    event = self.emit(ev.StateStarted, *command)
+                    began.append(event)  # type: ignore[arg-type]  # emit returns what it makes
+                elif isinstance(command, Queue):
+                    self.emit(ev.StateQueued, *command)
+                elif isinstance(command, Continue):
+                    self._count_down()
+                    self.emit(ev.StateContinued, *command)
+                    self.people.hand_over(command.execution)
+                else:
+                    self._finish(command.status)
+        finally:
+            self._deciding = False
         return began
 
     def _count_down(self) -> None:
@@ -159,18 +203,20 @@ class Runner:
 
     def _finish(self, status: AgentStatus) -> None:
         if status is AgentStatus.PAUSED:
-            self.emit(ev.RunPaused)
+            self._settle(status, ev.RunPaused)
             self.people.stop_clocks()
         elif status is AgentStatus.FAILED:
             self.people.withdraw_all()
-            self.emit(ev.RunFailed, str(self.errors[0]))
+            self._settle(status, ev.RunFailed, str(self.errors[0]))
         else:
-            self.emit(ev.RunCompleted)
-        self._settle(status)
+            self._settle(status, ev.RunCompleted)
 
-    def _settle(self, status: AgentStatus) -> None:
-        self.on_settled()
-        self.settled.set_result(status)
+    def _settle(self, status: AgentStatus, kind: type[ev.Event], *details: Any) -> None:
+        """End the activity; the event comes last: an observer may go on with the run at once."""
+        if self.settled.done():  # it was paused, and is cancelled now
+            self.settled = self.loop.create_future()
+        self.settled.set_result(self.on_settled(status))
+        self.emit(kind, *details)
 
     def is_asking(self, execution: int) -> bool:
         """Whether an execution has a prompt open still."""
@@ -180,49 +226,65 @@ class Runner:
     # ------------------------------------------------------------ executions
 
     def _spawn(self, started: ev.StateStarted) -> None:
-        task = self.loop.create_task(self._work(started), name=f"fluffy:{started.state}")
-        self._tasks[started.execution] = task
+        task = self.loop.create_task(
+            self._work(started), name=f"fluffy:{started.state}", context=self._context.copy()
+        )
+        self._enter(started, task)
+        task.add_done_callback(lambda task: self._check_begun(started, task))
+
+    def _enter(self, started: ev.StateStarted, task: asyncio.Task[None]) -> None:
+        self.tasks[started.execution] = task
+        self._contexts[started.execution] = Context(
+            self, started.execution, started.state, started.attempt
+        )
+
+    def _check_begun(self, started: ev.StateStarted, task: asyncio.Task[None]) -> None:
+        """A task that is cancelled before its first step does nothing: tell the end for it."""
+        if self.tasks.get(started.execution) is task:
+            self.cancelling.interrupted(None)
+            self._leave(started, ev.StateCancelled)
 
     async def _work(self, started: ev.StateStarted) -> None:
         """Run an attempt, and go on with a state that follows it in the same task."""
         task = cast("asyncio.Task[None]", asyncio.current_task())
         while True:
-            self._tasks[started.execution] = task
             kind, details = await self._attempt(started, task)
-            if self._tasks.pop(started.execution, None) is not task:
+            if self.tasks.get(started.execution) is not task:
                 return  # given up on: it did not end within the cleanup time
-            context = self._contexts.pop(started.execution)
-            context.close()
-            self.people.withdraw_of(started.execution)
-            self.emit(
-                kind,
-                started.execution,
-                started.state,
-                started.attempt,
-                *details,
-                tuple(context.written),
-                tuple(context.removed),
-            )
-            if self._cancelling and not self._tasks:
-                self._end_cancel()
+            self._leave(started, kind, *details)
             began = self._decisions()
             if not began:
                 return
             started, *others = began
+            self._enter(started, task)
+            while task.cancelling():
+                task.uncancel()  # a cancellation that the state before has swallowed
             for other in others:
                 self._spawn(other)
-            if self.loop.time() - self._yielded > YIELD_SECONDS:
-                await asyncio.sleep(0)
-                self._yielded = self.loop.time()
+
+    def _leave(self, started: ev.StateStarted, kind: type[ev.Event], *details: Any) -> None:
+        """An attempt has ended: tell it, and what was written."""
+        del self.tasks[started.execution]
+        context = self._contexts.pop(started.execution)
+        context.close()
+        self.people.withdraw_of(started.execution)
+        written, removed = tuple(context.written), tuple(context.removed)
+        self.emit(
+            kind, started.execution, started.state, started.attempt, *details, written, removed
+        )
+        self.cancelling.look()
 
     async def _attempt(
         self, started: ev.StateStarted, task: asyncio.Task[None]
     ) -> tuple[type[ev.Event], tuple[Any, ...]]:
         """Call the state's function once; how it ended, as an event to be."""
         state = started.state
-        context = Context(self, started.execution, state, started.attempt)
-        self._contexts[started.execution] = context
+        context = self._contexts[started.execution]
+        _executing.set(context)
         try:
+            if self.loop.time() - self._yielded > YIELD_SECONDS:
+                await asyncio.sleep(0)
+                self._yielded = self.loop.time()
             spec = self._definition.states.get(state)
             if spec is None:
                 error = self._unknown(state, None, started.attempt)
@@ -235,25 +297,19 @@ class Runner:
                     result = await result
             return ev.StateCompleted, (self._targets(started, result),)
         except asyncio.CancelledError as error:
-            if self._cancelling:
-                return ev.StateCancelled, ()
-            if task.cancelling():  # the loop is being shut down, or somebody cancelled our task
-                self._interrupted(None)
-                return ev.StateCancelled, ()
-            return ev.StateFailed, (self._failed(started, error),)
+            if not self.cancelling and not task.cancelling():  # the state raised it on its own
+                return ev.StateFailed, (self._failed(started, error),)
+            self.cancelling.interrupted(None)
+            return ev.StateCancelled, ()
         except Exception as error:  # noqa: BLE001 - whatever a state raises fails the state
             return ev.StateFailed, (self._failed(started, error),)
         except BaseException as error:  # noqa: BLE001 - Ctrl-C in a state that blocks the loop
-            self._interrupted(error)
+            self.cancelling.interrupted(error)
             return ev.StateCancelled, ()
-
-    def _interrupted(self, error: BaseException | None) -> None:
-        self.interrupt = error
-        self._begin_cancel("it was interrupted")
 
     def _failed(self, started: ev.StateStarted, error: BaseException) -> str:
         problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        if isinstance(error, StateError):
+        if isinstance(error, StateError) and error.run_id == self.machine.run_id:
             wrapped: StateError = error
         else:
             wrapped = StateError(started.state, started.attempt, self.machine.run_id, problem)
@@ -269,7 +325,7 @@ class Runner:
         names = [] if result is None else [result] if isinstance(result, str) else result
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise InvalidResultError(state, result, started.attempt, self.machine.run_id)
-        targets = tuple(map(str, names))
+        targets = tuple(map(str.__str__, names))  # plain strings, of enum members as well
         for name in targets:
             if name not in self._definition.states:
                 raise self._unknown(name, state, started.attempt)
@@ -313,60 +369,32 @@ class Runner:
         machine = getattr(self, "machine", None)
         return [branch.state for branch in machine.branches.values()] if machine else []
 
-    # ------------------------------------------------------------ cancelling
+    # ------------------------------------------------------------ ending early
 
-    async def cancel(self, reason: str, cleanup_timeout: float) -> None:
-        """Cancel all that runs or waits, and wait for it to end.
+    def end_cancelled(self, reason: str) -> None:
+        """All that ran has been cancelled and has ended."""
+        if self.machine.status in {AgentStatus.RUNNING, AgentStatus.PAUSED}:
+            self._settle(AgentStatus.CANCELLED, ev.RunCancelled, reason)
 
-        Args:
-            reason: Why, in a few words.
-            cleanup_timeout: Seconds given to `finally` blocks; who takes longer is named.
-        """
-        tasks = self._begin_cancel(reason)
-        if tasks:
-            await asyncio.wait(set(tasks.values()), timeout=cleanup_timeout)
-        late = [self._give_up(execution) for execution, task in tasks.items() if not task.done()]
-        if late:
-            warnings.warn(
-                f"states {listed(late)} of run {self.machine.run_id!r} did not end within "
-                f"{cleanup_timeout:g} s of being cancelled; they are left alone, and what they "
-                "write from now on is refused",
-                CleanupWarning,
-                stacklevel=2,
-            )
-        self._end_cancel()
+    def give_up(self, execution: int) -> str:
+        """Go on without an attempt that does not end; returns its state."""
+        context = self._contexts[execution]
+        started = ev.StateStarted(0, 0.0, execution, context.state, context.attempt, ())
+        self._leave(started, ev.StateCancelled)
+        return context.state
+
+    def _leave_loop(self) -> None:
+        """Bodies that wait on another loop can't go on here: they begin again."""
+        for execution, task in list(self.tasks.items()):
+            self.give_up(execution)
+            if not self.loop.is_closed():
+                task.cancel()
 
     def abandon(self) -> None:
         """Another run takes this one's place: end what it left suspended, unseen."""
+        self.abandoned = True
         self._observers = Observers()
-        if not self.loop.is_closed():
-            self._begin_cancel("another run began")
-
-    def _begin_cancel(self, reason: str) -> dict[int, asyncio.Task[None]]:
-        self._cancelling = reason
-        tasks = {n: task for n, task in self._tasks.items() if task is not asyncio.current_task()}
-        for task in tasks.values():
-            task.cancel()
-        return tasks
-
-    def _end_cancel(self) -> None:
-        reason, self._cancelling = self._cancelling, ""
-        if reason and self.machine.status in {AgentStatus.RUNNING, AgentStatus.PAUSED}:
-            self.emit(ev.RunCancelled, reason)
-        if not self.settled.done():
-            self._settle(AgentStatus.CANCELLED)
-
-    def _give_up(self, execution: int) -> str:
-        del self._tasks[execution]
-        context = self._contexts.pop(execution)
-        context.close()
-        self.people.withdraw_of(execution)
-        self.emit(
-            ev.StateCancelled,
-            execution,
-            context.state,
-            context.attempt,
-            tuple(context.written),
-            tuple(context.removed),
-        )
-        return context.state
+        if self.loop.is_running():
+            self.cross(self.cancelling.begin, "another run began")
+        else:
+            self._leave_loop()

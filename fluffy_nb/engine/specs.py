@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 from fluffy_nb.errors import InvalidSpecError, StateFunctionError
@@ -84,3 +85,9 @@ def declared_next(state: str, value: Iterable[str] | str | None) -> tuple[str, .
         if not isinstance(name, str):
             raise InvalidSpecError(what, name, allowed)
     return tuple(dict.fromkeys(names))
+
+
+def check_seconds(name: str, value: float | None) -> None:
+    """Refuse what is no number of seconds; None is allowed."""
+    if value is not None and not (isinstance(value, Real) and value >= 0):
+        raise InvalidSpecError(name, value, "a number of seconds, zero or more, or None")

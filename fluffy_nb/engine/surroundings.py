@@ -18,7 +18,8 @@ def _nothing() -> AbstractAsyncContextManager[None]:
 
 
 def _terminal() -> Responder | None:
-    return ask_in_terminal if sys.stdin is not None and sys.stdin.isatty() else None
+    usable = sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+    return ask_in_terminal if usable else None
 
 
 def _no_loop() -> asyncio.AbstractEventLoop | None:

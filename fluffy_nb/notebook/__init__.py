@@ -10,8 +10,9 @@ from contextlib import suppress
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from fluffy_nb.diagram import warm_up
 from fluffy_nb.engine import surroundings as around
-from fluffy_nb.notebook import completion, magics, picture, transformer
+from fluffy_nb.notebook import completion, failures, magics, picture, transformer
 from fluffy_nb.notebook.magics import Fluffy
 from fluffy_nb.notebook.responder import NotebookResponder
 from fluffy_nb.notebook.session import Session
@@ -30,7 +31,9 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     magics.install(shell, Fluffy(session))
     transformer.install(shell)
     completion.install(shell, session)
-    picture.install(shell)
+    picture.install(shell, session.show_widget)
+    failures.install(shell)
+    warm_up()  # the first picture is asked for in a moment
     loop: asyncio.AbstractEventLoop | None = None
     with suppress(RuntimeError):  # a terminal has none between two inputs
         loop = asyncio.get_running_loop()
@@ -49,6 +52,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     if fluffy is None:
         return
     around.reset()
+    failures.uninstall()
     picture.uninstall(shell)
     completion.uninstall(shell)
     transformer.uninstall(shell)

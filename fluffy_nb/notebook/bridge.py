@@ -10,6 +10,8 @@ look whether they are there: `SubshellManager._shell_channel_to_main`, `ZMQStrea
 ipykernel 6 `Kernel._parent_ident` and `Kernel.msg_queue._queue`.
 """
 
+# ruff: noqa: SLF001 - see above: this is the place for it
+
 from __future__ import annotations
 
 import asyncio
@@ -19,7 +21,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 from fluffy_nb.notebook.requests import Requests, kernel_of
 
@@ -90,7 +92,7 @@ class Bridge:
         methods = ("feed_identities", "deserialize")
         usable = usable and all(callable(getattr(kernel.session, name, None)) for name in methods)
         usable = usable and callable(getattr(kernel, "_publish_status", None))
-        return stream if usable and COMM <= set(kernel.shell_handlers) else None
+        return stream if usable and set(kernel.shell_handlers) >= COMM else None
 
     # ------------------------------------------------------------ one message
 
@@ -147,7 +149,7 @@ class Bridge:
         queue = getattr(getattr(self._kernel, "msg_queue", None), "_queue", None)
         for item in list(queue or ()):
             frames = item[-1][0] if item[-1] else None
-            if frames is not None and self._type(frames) in COMM:
+            if queue is not None and frames is not None and self._type(frames) in COMM:
                 queue.remove(item)
                 self._handle(frames)
 
@@ -159,7 +161,7 @@ class Stop:
         self.pressed = False
         self._tell = pressed
 
-    def __enter__(self) -> Stop:
+    def __enter__(self) -> Self:
         self._before = signal.signal(signal.SIGINT, self._interrupted)
         return self
 
@@ -190,7 +192,7 @@ class RunningCell:
         self,
         shell: Any,
         requests: Requests,
-        interrupted: Callable[[], Callable[[], Exception | None]],
+        interrupted: Callable[[], Callable[[], Exception]],
     ) -> None:
         kernel = kernel_of(shell)
         self._bridge = None if kernel is None else Bridge(kernel, requests)
@@ -209,30 +211,38 @@ class RunningCell:
         if self._bridge is None or not on_main:
             yield
             return
-        heart = asyncio.create_task(_beat())
-        try:
-            with self._bridge.open():
-                if self._requests.running() is None:
-                    yield  # in the background: Stop is not for this run
-                    return
-                async with self._stoppable():
-                    yield
-        finally:
-            heart.cancel()
+        with self._bridge.open():
+            if self._requests.running() is None:
+                yield  # in the background: Stop is not for this run
+                return
+            async with self._stoppable():
+                yield
 
     @asynccontextmanager
     async def _stoppable(self) -> AsyncIterator[None]:
-        explain: list[Callable[[], Exception | None]] = []
+        explain: list[Callable[[], Exception]] = []
+        heart = _Heart()
         with Stop(lambda: explain.append(self._interrupted())):
             try:
                 yield
             except asyncio.CancelledError:
-                error = explain[0]() if explain else None
-                if error is None:
+                if not explain:
                     raise
+                error = explain[0]()
                 raise error from None
+            finally:
+                heart.stop()
 
 
-async def _beat() -> None:
-    while True:
-        await asyncio.sleep(HEARTBEAT)
+class _Heart:
+    """A timer that turns the loop often enough for it to notice a signal."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._beat()
+
+    def _beat(self) -> None:
+        self._timer = self._loop.call_later(HEARTBEAT, self._beat)
+
+    def stop(self) -> None:
+        self._timer.cancel()

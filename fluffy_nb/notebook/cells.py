@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fluffy_nb.engine.agent import Agent
+from fluffy_nb.agent import Agent
 from fluffy_nb.engine.context import Context
 from fluffy_nb.engine.declare import UNDECLARED, settings_of
 from fluffy_nb.engine.specs import StateSpec
@@ -95,7 +95,7 @@ class Owners:
                 del self._owner[other, name]
 
     def _earlier(self, agent: Agent, states: States) -> object:
-        """What stands for a cell without an id: what stood for its earlier version, or a new one."""
+        """What stands for a cell without an id: the same as for its earlier version."""
         owners = Counter(self._owner.get((agent, name)) for name in states)
         shared = [owner for owner, _ in owners.most_common() if isinstance(owner, _Anonymous)]
         return shared[0] if shared else _Anonymous()

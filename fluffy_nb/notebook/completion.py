@@ -32,7 +32,7 @@ def uninstall(shell: InteractiveShell) -> None:
 
 
 def _matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResult]:
-    @context_matcher(identifier=_IDENTIFIER)
+    @context_matcher(identifier=_IDENTIFIER)  # type: ignore[untyped-decorator]
     def match(context: CompletionContext) -> SimpleMatcherResult:
         text = context.text_until_cursor.lstrip()
         if text.startswith("%%fluffy ") and context.cursor_line == 0:
@@ -55,7 +55,7 @@ def _matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherRes
 
 def _begun(text: str) -> str:
     """The part of a word that is written already."""
-    word = "" if text[-1:].isspace() else text.split()[-1]
+    word = "" if text[-1:].isspace() else text.rsplit(maxsplit=1)[-1]
     return word.rpartition("=")[2].rpartition(",")[2]
 
 
@@ -79,8 +79,9 @@ def _of_usage(session: Session, usage: Usage, words: list[str], text: str) -> li
     named = [word for word in words if not word.startswith("-")]
     agent = session.agents.get(named[0]) if named else None
     states = list(agent.states) if agent else []
-    last = text.split()[-1] if "=" in text and not text[-1:].isspace() else ""
-    option = usage.option(last.partition("=")[0] or words[-1] if words or last else "")
+    written = "" if text[-1:].isspace() else text.rsplit(maxsplit=1)[-1]
+    flag = written.partition("=")[0] if "=" in written else "".join(words[-1:])
+    option = usage.option(flag)
     if option is not None and option.value:
         return _of_option(option, states)
     if not named:

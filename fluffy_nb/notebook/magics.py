@@ -77,6 +77,8 @@ class Fluffy:
             agent.max_concurrent = cell.options["max_concurrent"]
         if "start" in cell.options:
             session.start_at(agent, [name for names in cell.options["start"] for name in names])
+        if "layout" in cell.options:
+            agent.layout = cell.options["layout"]  # type: ignore[attr-defined]
         if "quiet" not in cell.options:
             session.show(agent)
 
@@ -169,17 +171,20 @@ def _heads(functions: dict[str, Any]) -> str:
 def install(shell: InteractiveShell, fluffy: Fluffy) -> None:
     """Register the magics with a shell."""
 
-    @no_var_expand
     def magic(line: str, cell: str | None = None) -> object:
         return fluffy.unawaited(line, cell)
 
+    def misplaced(_: str) -> None:
+        raise UsageError("%%fluffy must be the first line of its cell: move it up.")
+
     magic.__doc__ = verbs.described()
-    shell.register_magic_function(magic, "line_cell", MAGIC)
+    shell.register_magic_function(misplaced, "line", f"%{MAGIC}")  # what IPython takes it for
+    shell.register_magic_function(no_var_expand(magic), "line_cell", MAGIC)  # type: ignore[arg-type]
     setattr(shell, MAGIC, fluffy)
 
 
 def uninstall(shell: InteractiveShell) -> None:
     """Take the magics away."""
-    for kind in ("line", "cell"):
-        shell.magics_manager.magics[kind].pop(MAGIC, None)
+    for kind, name in (("line", MAGIC), ("cell", MAGIC), ("line", f"%{MAGIC}")):
+        shell.magics_manager.magics[kind].pop(name, None)
     vars(shell).pop(MAGIC, None)

@@ -110,7 +110,9 @@ def parse(usage: Usage, text: str) -> Line:
     if len(line.words) < least:
         raise UsageError(f"{usage.command} needs {usage.words[len(line.words)]}: {usage}")
     if len(line.words) > len(usage.words) and not usage.free:
-        raise UsageError(f"{usage.command} has no use for {line.words[len(usage.words)]!r}: {usage}")
+        raise UsageError(
+            f"{usage.command} has no use for {line.words[len(usage.words)]!r}: {usage}"
+        )
     return line
 
 
@@ -119,7 +121,9 @@ def _take_option(usage: Usage, line: Line, token: str, tokens: list[str]) -> Non
     option = usage.option(flag)
     if option is None:
         flags = [option.flag for option in usage.options]
-        raise UsageError(f"{usage.command} has no option {flag!r}: {nearest(flag, flags)} ({usage})")
+        raise UsageError(
+            f"{usage.command} has no option {flag!r}: {nearest(flag, flags)} ({usage})"
+        )
     if not option.value:
         if equals:
             raise UsageError(f"{usage.command}: {flag} takes no value, and {value!r} was given.")
@@ -252,7 +256,7 @@ def values(settings: Collection[tuple[str, str]], namespace: Mapping[str, Any]) 
     for key, expression in settings:
         try:
             found[key] = eval(expression, dict(namespace))  # noqa: S307 - the person's own cell
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - whatever the expression raises
             what = f"{type(problem).__name__}: {problem}"
             raise UsageError(f"-i {key}={expression} raised {what}") from None
     return found

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from typing import Any
 
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display, update_display
 
+from fluffy_nb.agent import Agent
 from fluffy_nb.engine import events as ev
-from fluffy_nb.engine.agent import Agent
 from fluffy_nb.notebook.requests import Request
+from fluffy_nb.widgets import GraphWidget, Inbox, View
+from fluffy_nb.widgets.fallback import pictures
 
 _STILL = (ev.RunCompleted, ev.RunFailed, ev.RunCancelled, ev.RunPaused)
 """After these the picture stays as it is for a while, so that it is worth keeping."""
+
+
+WIDGETS = (View, GraphWidget, Inbox)
+"""The widgets of one agent that a person can make and display."""
+
+FORMS = (View, Inbox)
+"""Those in which its questions can be answered."""
 
 
 def bundle(agent: Agent) -> dict[str, Any]:
@@ -26,46 +35,55 @@ def bundle(agent: Agent) -> dict[str, Any]:
     Returns:
         Text always; an image where there are states and the graph can be laid out.
     """
-    from fluffy_nb.widgets.fallback import pictures  # noqa: PLC0415 - not before one is wanted
-
     return {"text/plain": repr(agent), **(pictures(agent) if agent.states else {})}
 
 
-def install(shell: InteractiveShell) -> None:
-    """Have an agent that is the last line of a cell shown as its picture."""
-    shell.display_formatter.mimebundle_formatter.for_type(Agent, bundle)
+def install(shell: Any, show: Callable[[Any], None]) -> None:
+    """Have agents shown as their pictures, and their widgets with them.
+
+    Args:
+        shell: The IPython shell.
+        show: Displays a widget of an agent.
+    """
+    formatter = shell.display_formatter
+    formatter.mimebundle_formatter.for_type(Agent, bundle)
+    for widget in WIDGETS:
+        formatter.ipython_display_formatter.for_type(widget, show)
 
 
-def uninstall(shell: InteractiveShell) -> None:
-    """Have agents shown as any object."""
-    shell.display_formatter.mimebundle_formatter.type_printers.pop(Agent, None)
+def uninstall(shell: Any) -> None:
+    """Have them shown as any object."""
+    formatter = shell.display_formatter
+    formatter.mimebundle_formatter.type_printers.pop(Agent, None)
+    for widget in WIDGETS:
+        formatter.ipython_display_formatter.type_printers.pop(widget, None)
 
 
 class Shown:
-    """A view under a cell, whose saved form follows the runs of its agent.
+    """A widget under a cell, whose saved form follows the runs of its agent.
 
     The display holds the widget and, for files and exports, its picture. A front end that shows
     the widget leaves it alone when the display is updated, and saves the new picture.
 
     Args:
-        agent: Whose view.
+        agent: Whose widget.
         request: The cell's request it is displayed for.
-        live: Show the view; False shows the picture alone.
+        widget: What to show; None shows the picture alone.
     """
 
-    def __init__(self, agent: Agent, request: Request | None, *, live: bool) -> None:
+    def __init__(self, agent: Agent, request: Request | None, widget: Any | None) -> None:
         self.agent = agent
         self.request = request
-        self.view = _view(agent) if live else None
+        self.widget = widget
         self._id = f"fluffy-{uuid.uuid4().hex}"
         self._due = False
         display(self._bundle(), raw=True, display_id=self._id)
         self._unsubscribe = agent.subscribe(self._note) if request is not None else _nothing
 
     def _bundle(self) -> dict[str, Any]:
-        if self.view is None:
+        if self.widget is None:
             return bundle(self.agent)
-        return dict(self.view._repr_mimebundle_())  # noqa: SLF001 - IPython's protocol
+        return dict(self.widget._repr_mimebundle_())
 
     def _note(self, event: ev.Event) -> None:
         if isinstance(event, _STILL) and not self._due:
@@ -80,14 +98,8 @@ class Shown:
     def close(self) -> None:
         """Stop following the agent; what is displayed stays as it is."""
         self._unsubscribe()
-        if self.view is not None:
-            self.view.close()
-
-
-def _view(agent: Agent) -> Any:
-    from fluffy_nb.widgets import View  # noqa: PLC0415 - not before a widget is wanted
-
-    return View(agent)
+        if self.widget is not None:
+            self.widget.close()
 
 
 def _nothing() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from fluffy_nb.agent import Agent
 from fluffy_nb.engine import events as ev
-from fluffy_nb.engine.agent import Agent
 from fluffy_nb.engine.checkpoint import Checkpoint
 from fluffy_nb.errors import shortened
 

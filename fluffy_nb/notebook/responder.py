@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from IPython.display import display
 
 from fluffy_nb.engine.surroundings import Surroundings
 from fluffy_nb.notebook.requests import kernel_of
 from fluffy_nb.notebook.session import Session
+from fluffy_nb.widgets import PromptWidget
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.people import Prompt, Responder
@@ -41,16 +42,12 @@ class NotebookResponder:
             return
         agent = self._session.agent_of(prompt)
         if agent is None:
-            display(_form(prompt))
+            form = PromptWidget(prompt)
+            prompt.future.add_done_callback(lambda _: setattr(form, "closed", True))
+            display(form)
         elif not self._session.has_view(agent):
             self._session.show(agent)
         note = self._session.running_cell.note
         if note and self._noted != request.id:
             self._noted = request.id
             print(note)  # noqa: T201 - said in the cell that waits
-
-
-def _form(prompt: Prompt) -> Any:
-    from fluffy_nb.widgets import PromptWidget  # noqa: PLC0415 - not before a widget is wanted
-
-    return PromptWidget(prompt)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from fluffy_nb.agent import Agent
-from fluffy_nb.engine.agent import Agent as EngineAgent
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import RunStoppedError, UsageError, nearest, shortened
 from fluffy_nb.notebook.bridge import RunningCell
 from fluffy_nb.notebook.cells import Owners
-from fluffy_nb.notebook.picture import Shown
+from fluffy_nb.notebook.picture import FORMS, Shown
 from fluffy_nb.notebook.requests import Requests
 
 if TYPE_CHECKING:
@@ -39,15 +38,15 @@ class Session:
     # ------------------------------------------------------------ agents
 
     @property
-    def agents(self) -> dict[str, EngineAgent]:
+    def agents(self) -> dict[str, Agent]:
         """The agents among the notebook's names."""
         return {
             name: value
             for name, value in list(self.shell.user_ns.items())
-            if isinstance(value, EngineAgent) and not name.startswith("_")
+            if isinstance(value, Agent) and not name.startswith("_")
         }
 
-    def agent(self, name: str) -> EngineAgent:
+    def agent(self, name: str) -> Agent:
         """The agent of a name.
 
         Raises:
@@ -78,29 +77,29 @@ class Session:
         if name in self.shell.user_ns:
             self.agent(name)  # says what else it is
 
-    def agent_or_new(self, name: str) -> EngineAgent:
+    def agent_or_new(self, name: str) -> Agent:
         """The agent of a name, made where there is none."""
         agents = self.agents
         if name not in agents:
             self.shell.user_ns[name] = Agent(name)
         return self.agents[name]
 
-    def start_at(self, agent: EngineAgent, states: list[str]) -> None:
+    def start_at(self, agent: Agent, states: list[str]) -> None:
         """Have an agent's runs start at these states."""
         agent._definition.start = tuple(states)  # noqa: SLF001 - can't be changed otherwise
 
-    def run_of(self, agent: EngineAgent) -> Run | None:
+    def run_of(self, agent: Agent) -> Run | None:
         """The present or last run of an agent; None before its first."""
         return agent._run  # noqa: SLF001 - no verb gives a run without starting one
 
-    def agent_of(self, prompt: Prompt) -> EngineAgent | None:
+    def agent_of(self, prompt: Prompt) -> Agent | None:
         """The agent whose prompt this is, as far as the notebook knows it."""
         known = [*self.agents.values(), *(shown.agent for shown in self.shown)]
         return next((agent for agent in known if prompt in agent.prompts), None)
 
     # ------------------------------------------------------------ displays
 
-    def show(self, agent: EngineAgent) -> None:
+    def show(self, agent: Agent) -> None:
         """Show an agent's view under the cell that runs; once in one run of a cell.
 
         Where nobody is there to click, the picture alone is shown.
@@ -114,11 +113,17 @@ class Session:
             if request.cell is not None and shown.request.cell == request.cell:
                 shown.close()  # the front end has thrown it away
                 self.shown.remove(shown)
-        self.shown.append(Shown(agent, request, live=self.requests.somebody_is_there()))
+        view = agent.view() if self.requests.somebody_is_there() else None
+        self.shown.append(Shown(agent, request, view))
 
-    def has_view(self, agent: EngineAgent) -> bool:
+    def show_widget(self, widget: Any) -> None:
+        """Show a widget of an agent that a person made; IPython calls this to display it."""
+        agent = widget._agent  # noqa: SLF001 - all widgets of an agent have it
+        self.shown.append(Shown(agent, self.requests.running(), widget))
+
+    def has_view(self, agent: Agent) -> bool:
         """Whether a view in which prompts can be answered is displayed."""
-        return any(shown.agent is agent and shown.view is not None for shown in self.shown)
+        return any(shown.agent is agent and isinstance(shown.widget, FORMS) for shown in self.shown)
 
     def close(self) -> None:
         """Let the displays be as they are."""
@@ -128,10 +133,10 @@ class Session:
 
     # ------------------------------------------------------------ Stop
 
-    def _interrupted(self) -> Callable[[], Exception | None]:
+    def _interrupted(self) -> Callable[[], Exception]:
         running = {n: agent for n, agent in self.agents.items() if _runs(agent)}
 
-        def explain() -> Exception | None:
+        def explain() -> Exception:
             stopped = {n: str(a.run_id) for n, a in running.items() if not _runs(a)}
             going_on = {n: str(a.run_id) for n, a in running.items() if _runs(a)}
             return RunStoppedError(stopped, going_on)

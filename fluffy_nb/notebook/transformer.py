@@ -133,7 +133,7 @@ class FrameFiller(ast.NodeTransformer):
 
     def _fill(self, module: ast.Module, begin: ast.Call, end: ast.Call) -> None:
         names = dict.fromkeys(name for statement in module.body for name in _functions(statement))
-        begin.args.append(ast.Constant(tuple(names)))
+        begin.args.append(ast.Tuple([ast.Constant(name) for name in names], ast.Load()))
         before = module.body[-2]
         if isinstance(before, ast.Expr) and _call(before, "begin") is None:
             end.args.append(before.value)

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from IPython.display import display
 
+from fluffy_nb.agent import Agent
 from fluffy_nb.engine import events as ev
-from fluffy_nb.engine.agent import Agent
 from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.run import CLEANUP_TIMEOUT
 from fluffy_nb.engine.status import AgentStatus
@@ -98,9 +98,7 @@ def run(session: Session, agent: Agent, line: Line) -> Outcome:
     """Start a run in the background, or wait for its end in this cell."""
     inputs = o.values(line.options.get("i", ()), session.shell.user_ns)
     starts = [name for names in line.options.get("start", ()) for name in names]
-    run = agent.start(
-        starts or None, inputs=inputs or None, timeout=line.options.get("timeout")
-    )
+    run = agent.start(starts or None, inputs=inputs or None, timeout=line.options.get("timeout"))
     session.show(agent)
     return run.wait() if line.options.get("wait") else None
 
@@ -122,21 +120,21 @@ async def wait(session: Session, agent: Agent, _: Line) -> RunResult:
     if run is None:
         raise UsageError(f"agent {agent.name!r} has not run yet; start it with %fluffy run.")
     await until_still(agent)
-    return run.result()
+    return await run  # at once
 
 
 async def until_still(agent: Agent) -> None:
     """Wait until an agent does not run."""
-    still = asyncio.get_running_loop().create_future()
+    loop, still = asyncio.get_running_loop(), asyncio.Event()
 
-    def note(event: ev.Event) -> None:
-        if agent.status is not AgentStatus.RUNNING and not still.done():
-            still.get_loop().call_soon_threadsafe(lambda: still.done() or still.set_result(event))
+    def note(_: ev.Event) -> None:
+        if agent.status is not AgentStatus.RUNNING:
+            loop.call_soon_threadsafe(still.set)
 
     unsubscribe = agent.subscribe(note)
     try:
         if agent.status is AgentStatus.RUNNING:
-            await still
+            await still.wait()
     finally:
         unsubscribe()
 

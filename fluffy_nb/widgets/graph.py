@@ -12,6 +12,7 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.status import StateStatus
 from fluffy_nb.errors import LayoutError
 from fluffy_nb.widgets.details import details
+from fluffy_nb.widgets.fallback import pictures
 from fluffy_nb.widgets.pace import ENDS, Pace
 from fluffy_nb.widgets.picture import PictureWidget
 
@@ -62,6 +63,10 @@ class GraphWidget(PictureWidget):
             return None
         fraction, message = self._progress.get(state, (None, ""))
         return {**told, "fraction": fraction, "message": message}
+
+    def pictures(self) -> dict[str, str]:
+        """The graph as it is now, by mime type."""
+        return pictures(self._agent)
 
     def close(self) -> None:
         """Stop observing the agent, and a drawing that is under way."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import ipywidgets
-
 from fluffy_nb.engine import events as ev
 from fluffy_nb.widgets.pace import Pace
+from fluffy_nb.widgets.plain import PlainBox
 from fluffy_nb.widgets.prompt import PromptWidget
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ MOST_HIDDEN = 20
 """How many closed forms are kept in their places, showing nothing."""
 
 
-class Inbox(ipywidgets.VBox):
+class Inbox(PlainBox):
     """One form per open prompt; nothing where there is none.
 
     Args:
@@ -29,6 +28,7 @@ class Inbox(ipywidgets.VBox):
     def __init__(self, agent: Agent, report: Callable[[Exception], object] | None = None) -> None:
         self._agent, self._report = agent, report
         self._forms: dict[str, PromptWidget] = {}
+        self._shown: tuple[PromptWidget, ...] = ()  # those, and closed ones in their places
         self._refused: set[str] = set()
         self._pace = Pace(self._paint)
         self._unsubscribe = agent.subscribe(self._note)
@@ -62,17 +62,20 @@ class Inbox(ipywidgets.VBox):
         The front end makes every child behind a removed one anew, which would take the cursor
         from somebody who types there. Closed forms show nothing, so they can stay a while.
         """
-        forms = [*self.children, *self._forms.values()]
-        forms = list(dict.fromkeys(forms))
+        forms = list(dict.fromkeys([*self._shown, *self._forms.values()]))
         while forms and forms[-1].closed:
             forms.pop()
         if sum(form.closed for form in forms) > MOST_HIDDEN:
             forms = [form for form in forms if not form.closed]
-        dropped = set(self.children).difference(forms)
-        if tuple(forms) != self.children:
-            self.children = tuple(forms)
+        dropped = set(self._shown).difference(forms)
+        if tuple(forms) != self._shown:
+            self._shown = self.children = tuple(forms)
         for form in dropped:
             form.close()
+
+    def about(self) -> str:
+        """What the text form says in its parentheses."""
+        return f"{self._agent.name}: {len(self._forms)} open"
 
     def close(self) -> None:
         """Stop observing the agent and take the forms away."""
@@ -80,9 +83,6 @@ class Inbox(ipywidgets.VBox):
             return  # closed before
         self._unsubscribe()
         self._pace.stop()
-        for form in self.children:
+        for form in self._shown:
             form.close()
         super().close()
-
-    def __repr__(self) -> str:
-        return f"Inbox({self._agent.name}: {len(self._forms)} open)"

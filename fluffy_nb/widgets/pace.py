@@ -11,8 +11,14 @@ from fluffy_nb.engine import events as ev
 PER_SECOND = 30
 """The most calls within any second: what an eye can follow, and far below what a server drops."""
 
+FOR_ENDS = 5
+"""How many of them are kept for ends, which can't wait."""
+
 ENDS = (ev.RunCompleted, ev.RunFailed, ev.RunCancelled, ev.RunPaused)
 """After these a loop may end, and with it what was to be called later."""
+
+GAP = 1 / (PER_SECOND - FOR_ENDS)
+"""Seconds between two calls, as long as nothing ends."""
 
 
 class Pace:
@@ -25,19 +31,21 @@ class Pace:
     def __init__(self, paint: Callable[[], None]) -> None:
         self._paint = paint
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._times: deque[float] = deque(maxlen=PER_SECOND)
 
     def after(self, event: ev.Event) -> None:
-        """Paint soon after this event, and at once where the run's activity ends with it."""
+        """Paint soon after this event; where the run's activity ends with it, in this very turn.
+
+        Args:
+            event: What has happened.
+        """
         loop = self._here()
-        if loop is None:
-            self._paint()
-            return
-        if isinstance(event, ENDS) and self._room(loop) <= 0:
+        if loop is not None and isinstance(event, ENDS) and self._room(loop) <= 0:
             self.stop()
-            self._paint_in(loop)
-        self.soon()
+            self._timer = loop.call_soon(self._due, loop)
+        else:
+            self.soon()
 
     def soon(self) -> None:
         """Paint when this thread's loop turns again; at once where none runs."""
@@ -45,7 +53,7 @@ class Pace:
         if loop is None:
             self._paint()
         elif self._timer is None:
-            gap = self._times[-1] + 1 / PER_SECOND - loop.time() if self._times else 0.0
+            gap = self._times[-1] + GAP - loop.time() if self._times else 0.0
             self._timer = loop.call_later(max(0.0, gap, self._room(loop)), self._due, loop)
 
     def stop(self) -> None:
@@ -73,8 +81,5 @@ class Pace:
 
     def _due(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
-        self._paint_in(loop)
-
-    def _paint_in(self, loop: asyncio.AbstractEventLoop) -> None:
         self._times.append(loop.time())
         self._paint()

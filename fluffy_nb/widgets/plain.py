@@ -1,13 +1,46 @@
-"""What all widgets share: a text form that says what is shown and holds no address."""
+"""What all widgets share: forms for other places than a live page."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import anywidget
+import ipywidgets
 import traitlets as t
 
 
-class PlainWidget(anywidget.AnyWidget):
-    """An anywidget that is printed as its class and what it is about."""
+class Plain:
+    """Printed as its class and what it is about, without an address; once closed, only that."""
+
+    comm: Any
+
+    def about(self) -> str:
+        """What the text form says in its parentheses."""
+        raise NotImplementedError
+
+    def pictures(self) -> dict[str, str]:
+        """What stands for the widget in files and exports, by mime type."""
+        return {}
+
+    def close(self) -> None:
+        """End the widget in the page."""
+        super().close()  # type: ignore[misc]  # a widget's
+        # ipywidgets leaves an attribute that would hide the method below: no more pictures.
+        self.__dict__.pop("_repr_mimebundle_", None)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.about()})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        bundle = {"text/plain": repr(self), **self.pictures()}
+        if self.comm is not None:
+            found = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]  # a widget's
+            bundle |= found[0] if isinstance(found, tuple) else found  # anywidget adds metadata
+        return bundle
+
+
+class PlainWidget(Plain, anywidget.AnyWidget):  # type: ignore[misc]  # its bundle is no tuple
+    """An anywidget about an agent."""
 
     label = t.Unicode(help="The name of the agent.").tag(sync=True)
 
@@ -15,5 +48,6 @@ class PlainWidget(anywidget.AnyWidget):
         """What the text form says in its parentheses."""
         return self.label
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.about()})"
+
+class PlainBox(Plain, ipywidgets.VBox):
+    """A column of widgets."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import ipywidgets
+from typing import TYPE_CHECKING
 
 from fluffy_nb.widgets.controls import ControlsWidget
 from fluffy_nb.widgets.fallback import pictures
 from fluffy_nb.widgets.graph import GraphWidget
 from fluffy_nb.widgets.inbox import Inbox
+from fluffy_nb.widgets.plain import PlainBox
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.agent import Agent
 
 
-class View(ipywidgets.VBox):
+class View(PlainBox):
     """Controls, graph and inbox of one agent.
 
     Each part observes the agent for itself, notes what an event changes, and draws that a moment
@@ -32,25 +31,24 @@ class View(ipywidgets.VBox):
         self.controls = ControlsWidget(agent)
         self.graph = GraphWidget(agent, self.controls.report)
         self.inbox = Inbox(agent, self.controls.report)
-        parts = [self.controls, self.graph, self.inbox]
-        super().__init__(children=parts, layout={"overflow": "visible"})
+        super().__init__(children=self._parts(), layout={"overflow": "visible"})
         self.add_class("fluffy-view")
+
+    def _parts(self) -> tuple[ControlsWidget, GraphWidget, Inbox]:
+        return self.controls, self.graph, self.inbox
+
+    def about(self) -> str:
+        """What the text form says in its parentheses."""
+        return f"{self._agent.name}: {self._agent.status.value}"
+
+    def pictures(self) -> dict[str, str]:
+        """The graph as it is now, by mime type."""
+        return pictures(self._agent)
 
     def close(self) -> None:
         """Stop observing the agent; what is displayed goes away, and the picture remains."""
         if self.comm is None:
             return  # closed before
-        for part in self.children:
+        for part in self._parts():
             part.close()
         super().close()
-        # ipywidgets leaves an attribute here that would hide the method: no more pictures.
-        self.__dict__.pop("_repr_mimebundle_", None)
-
-    def __repr__(self) -> str:
-        return f"View({self._agent.name}: {self._agent.status.value})"
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        bundle = {"text/plain": repr(self), **pictures(self._agent)}
-        if self.comm is not None:
-            bundle |= super()._repr_mimebundle_(**kwargs)
-        return bundle

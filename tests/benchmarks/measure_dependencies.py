@@ -93,13 +93,13 @@ def dot(nodes):
     return "digraph { rankdir=LR; " + " ".join(lines + joins) + "}"
 
 
-async def longest_gap(work):
+async def longest_gap(work, source):
     """How long at most a loop stood still while a thread worked, and how long that took."""
     done = threading.Event()
     longest = 0.0
 
     def worker():
-        work()
+        work(source)
         done.set()
 
     before = time.perf_counter()
@@ -131,7 +131,7 @@ def gil():
         for work in (in_this_process, in_the_worker):
             source = dot(nodes)
             work(source)  # once before: imports, plug-ins, the start of the process
-            runs = [asyncio.run(longest_gap(lambda: work(source))) for _ in range(5)]
+            runs = [asyncio.run(longest_gap(work, source)) for _ in range(5)]
             gap, whole = (statistics.median(column) for column in zip(*runs, strict=True))
             place = work.__name__.replace("_", " ")
             say(nodes, place, f"{1000 * whole:.0f}", f"{1000 * gap:.0f}")

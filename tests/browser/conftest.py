@@ -64,7 +64,7 @@ OUTPUTS = """(index) => {
 
 
 def _assert_no_text_overlaps(page, selector):
-    """Fail when a text under an element overlaps another, is cut, covered or outside its node."""
+    """Fail when texts under an element overlap, are cut, covered or outside their node."""
     problems = page.locator(selector).first.evaluate((HERE / "boxes.js").read_text())
     assert not problems, "\n".join([f"texts in {selector}:", *problems])
 
@@ -225,7 +225,7 @@ class Notebook:
         self.wait_until_idle()
 
     def assert_no_text_overlaps(self, selector):
-        """Fail when a text under an element overlaps another, is cut, covered or outside its node."""
+        """Fail when texts under an element overlap, are cut, covered or outside their node."""
         _assert_no_text_overlaps(self.page, selector)
 
 

@@ -134,8 +134,6 @@ def answering(kernel: Kernel, answers: dict[str, str]) -> Callable[[Message], No
     return on_message
 
 
-
-
 # ---------------------------------------------------------------- a shell in this process
 
 

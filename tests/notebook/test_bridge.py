@@ -212,7 +212,9 @@ print(await asyncio.to_thread(asyncio.run, elsewhere()))
 
 def test_a_request_knows_its_cell_and_whether_somebody_is_there(kernel):
     kernel.run(SETUP)
-    code = "print(requests.mine().cell, requests.somebody_is_there(), requests.running() is not None)"
+    code = (
+        "print(requests.mine().cell, requests.somebody_is_there(), requests.running() is not None)"
+    )
     assert kernel.run(code, cell="c1").printed == "c1 True True\n"
     assert kernel.run(code, takes_input=False).printed == "None False True\n"
     kernel.run("import os; os.environ['FLUFFY_NB_RESPONDER'] = 'widgets'")

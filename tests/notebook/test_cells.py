@@ -6,6 +6,7 @@ import functools
 
 import pytest
 
+import fluffy_nb
 from fluffy_nb import Agent, Context, state
 from fluffy_nb.errors import StateFunctionError, StateInUseError, UsageError
 from fluffy_nb.notebook.cells import Owners, states_among
@@ -14,7 +15,13 @@ from fluffy_nb.notebook.cells import Owners, states_among
 async def by_name(context): ...
 def plain(context, n=1): ...
 async def by_annotation(c: Context): ...
-async def by_text(c: "fluffy_nb.Context"): ...
+async def by_text(c: fluffy_nb.Context): ...
+async def by_class(c): ...
+
+
+by_class.__annotations__ = {"c": Context}  # as where annotations are not postponed
+
+
 async def other(ctx): ...
 async def none(): ...
 async def _private(context): ...
@@ -25,16 +32,23 @@ async def _declared(anything): ...
 async def with_name(context): ...
 @functools.wraps(by_name)
 def wrapped(*args): ...
+
+
 class Klass:
     def __init__(self, context): ...
 
 
 def test_a_state_takes_the_context_or_is_declared():
-    functions = {name: value for name, value in globals().items() if getattr(value, "__module__", "") == __name__ and not name.startswith("test_")}
+    functions = {
+        name: value
+        for name, value in globals().items()
+        if getattr(value, "__module__", "") == __name__ and not name.startswith("test_")
+    }
     functions["number"] = 3
     assert list(states_among(functions)) == [
-        "by_name", "plain", "by_annotation", "by_text", "_declared", "renamed", "wrapped",
-    ]  # fmt: skip
+        *("by_name", "plain", "by_annotation", "by_text", "by_class"),
+        *("_declared", "renamed", "wrapped"),
+    ]
 
 
 def test_two_functions_of_one_name_are_refused():

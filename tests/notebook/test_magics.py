@@ -6,6 +6,7 @@ import asyncio
 import inspect
 
 import pytest
+from IPython.core.completer import provisionalcompleter
 
 from fluffy_nb import Agent, AgentStatus
 from fluffy_nb.engine import surroundings as around
@@ -90,7 +91,9 @@ async def test_several_cells_make_one_agent_and_each_owns_its_states(notebook):
 
 async def test_a_name_that_a_cell_only_imports_or_had_before_is_no_state_of_it(notebook):
     await notebook.run("async def old(context): ...")
-    await notebook.run("%%fluffy r --quiet\nif False:\n    def old(context): ...\ndef a(context): ...")
+    await notebook.run(
+        "%%fluffy r --quiet\nif False:\n    def old(context): ...\ndef a(context): ..."
+    )
     assert list(notebook["r"].states) == ["a"]
 
 
@@ -158,23 +161,35 @@ async def test_answers_by_magic(notebook):
     assert "say which one" in await notebook.fails("%fluffy answer r me")
     assert "'two' is not one of" in await notebook.fails("%fluffy answer r b two")
     await notebook.run("%fluffy answer r b the other")
-    await notebook.run("%fluffy answer r it's me,  \"really\"")
+    await notebook.run('%fluffy answer r it\'s me,  "really"')
     result = await notebook.run("%fluffy wait r")
     assert result.values == {"b": "the other", "a": 'it\'s me,  "really"'}
     assert "nothing to answer" in await notebook.fails("%fluffy answer r me")
 
 
 async def test_pause_resume_cancel(notebook):
+    notebook.shell.fluffy.session.show = lambda agent: None
     await notebook.run(FLOW)
-    await notebook.run("%fluffy pause review")  # of an agent that is not running: nothing
+    assert "review' is IDLE" in await notebook.fails("%fluffy pause review")
+    assert "review' is IDLE" in await notebook.fails("%fluffy resume review")
     await notebook.run("run = review.start()\n%fluffy pause review")
     assert notebook["review"].status is AgentStatus.PAUSED
-    notebook.shell.fluffy.session.show = lambda agent: None
     await notebook.run("%fluffy resume review")
-    await notebook.run("%fluffy cancel review")
-    assert notebook["review"].status is AgentStatus.CANCELLED
-    await notebook.run("%fluffy resume review --wait")
-    assert notebook["review"].status is AgentStatus.COMPLETED
+    assert notebook["review"].status is AgentStatus.RUNNING
+    await notebook.run("%fluffy wait review")
+    assert "COMPLETED" in await notebook.fails("%fluffy resume review")
+
+
+async def test_a_run_that_is_cancelled_can_be_resumed(notebook):
+    notebook.shell.fluffy.session.show = lambda agent: None
+    await notebook.run(ASKING)
+    await prompts(notebook["r"], 2)
+    await notebook.run("%fluffy cancel r")
+    assert notebook["r"].status is AgentStatus.CANCELLED
+    await notebook.run("%fluffy resume r")
+    await prompts(notebook["r"], 2)
+    await notebook.run("%fluffy answer r a x\n%fluffy answer r one\n%fluffy wait r")
+    assert notebook["r"].status is AgentStatus.COMPLETED
 
 
 async def test_wait_says_what_failed_in_the_background(notebook):
@@ -265,21 +280,29 @@ async def test_an_agent_survives_an_unload_with_its_run(notebook):
     assert result.status is AgentStatus.COMPLETED
 
 
+def completed(shell, text):
+    """The lines that Tab offers, as the kernel asks for them."""
+    with provisionalcompleter():
+        found = list(shell.Completer.completions(text, len(text)))
+    return [text[: one.start] + one.text for one in found]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("%fluffy ste", ["step"]),
-        ("%fluffy step r", ["review"]),
-        ("%fluffy run review --st", ["--start"]),
-        ("%fluffy run review --start dr", ["draft"]),
-        ("%fluffy run review --start=dr", ["draft"]),
-        ("%fluffy step review a", ["all"]),
-        ("%fluffy answer review ye", ["yes"]),
-        ("%fluffy answer review pub", ["publish"]),
-        ("%%fluffy rev", ["review"]),
-        ("%%fluffy review --max", ["--max-concurrent"]),
-        ("%%fluffy review --layout T", ["TB"]),
-        ("%%fluffy review --run --r", []),
+        ("%fluffy ste", ["p"]),
+        ("%fluffy step r", ["eview"]),
+        ("%fluffy run review --st", ["art"]),
+        ("%fluffy run review --start dr", ["aft"]),
+        ("%fluffy run review --start=dr", ["aft"]),
+        ("%fluffy run review --start draft,pub", ["lish"]),
+        ("%fluffy step review a", ["ll"]),
+        ("%fluffy answer review ye", ["s"]),
+        ("%fluffy answer review pub", ["lish"]),
+        ("%%fluffy rev", ["iew"]),
+        ("%%fluffy review --max", ["-concurrent"]),
+        ("%%fluffy review --layout T", ["B"]),
+        ("%%fluffy review --run --ru", []),
     ],
 )
 async def test_tab_completes(notebook, text, expected):
@@ -289,5 +312,11 @@ async def test_tab_completes(notebook, text, expected):
         "    await context.human_in_the_loop('ok?', choices=['yes', 'no'])"
     )
     await prompts(notebook["review"], 1)
-    assert notebook.shell.complete(text)[1] == expected
+    assert completed(notebook.shell, text) == [text + end for end in expected]
     await notebook["review"].cancel_all()
+
+
+async def test_tab_in_the_body_of_a_cell_is_pythons(notebook):
+    assert "%%fluffy review\nimport asyncio" in completed(
+        notebook.shell, "%%fluffy review\nimport asynci"
+    )

@@ -87,7 +87,8 @@ def test_an_answer_is_the_rest_of_the_line_as_written(text, rest):
 
 
 @pytest.mark.parametrize(
-    ("word", "value"), [("'a b'", "a b"), ('"it\'s"', "it's"), ("'open", "'open"), ("a", "a"), ("''", "")]
+    ("word", "value"),
+    [("'a b'", "a b"), ('"it\'s"', "it's"), ("'open", "'open"), ("a", "a"), ("''", "")],
 )
 def test_quotes_around_a_word_are_taken_off(word, value):
     assert o.unquoted(word) == value

@@ -40,7 +40,9 @@ def test_names_definition_and_last_value_come_into_the_frame(filled):
     ]
 
 
-@pytest.mark.parametrize("inside", ["class C:\n    def {}(self): pass", "def f():\n    def {}(): pass"])
+@pytest.mark.parametrize(
+    "inside", ["class C:\n    def {}(self): pass", "def f():\n    def {}(): pass"]
+)
 def test_only_functions_of_the_cells_own_scope_are_named(filled, inside):
     assert "'inner'" not in filled("%%fluffy r\n" + inside.format("inner")).splitlines()[0]
 
@@ -92,6 +94,10 @@ def test_it_is_installed_once_and_goes_without_a_trace(shell):
     before = [list(getattr(shell, kind)) for kind in kinds]
     transformer.install(shell)
     transformer.install(shell)
-    assert [len(getattr(shell, k)) - len(b) for k, b in zip(kinds, before, strict=True)] == [1, 1, 1]
+    assert [len(getattr(shell, k)) - len(b) for k, b in zip(kinds, before, strict=True)] == [
+        1,
+        1,
+        1,
+    ]
     transformer.uninstall(shell)
     assert [list(getattr(shell, kind)) for kind in kinds] == before

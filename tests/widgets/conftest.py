@@ -97,6 +97,9 @@ class Loop:
         self.timers.append(Timer(self.now + delay, callback, args))
         return self.timers[-1]
 
+    def call_soon(self, callback, *args):
+        return self.call_later(0, callback, *args)
+
     def advance(self, seconds):
         """Let time pass and do what is due, in order."""
         until = self.now + seconds

@@ -114,12 +114,13 @@ def test_a_busy_second_sends_at_most_30_patches(wire, agent, loop):
     assert 20 < len(wire.of(graph)) <= 30
 
 
-def test_the_end_of_a_run_is_shown_though_the_loop_turns_no_more(agent, loop):
+def test_the_end_of_a_run_is_shown_at_once(agent, loop):
     graph = GraphWidget(agent)
     agent.begin()
     agent.enter("draft")
     agent.leave("draft")
     agent.end()
+    loop.advance(0)
     assert node(graph, agent, "draft")["status"] == "COMPLETED"
 
 
@@ -178,6 +179,45 @@ async def test_a_running_loop_is_not_held_while_the_graph_is_laid_out(agent, gra
     await task
     assert node(graph, agent, "draft")["status"] == "COMPLETED"
     assert graph.present["edges"]["n0 n2"] == 1
+
+
+async def test_what_changes_while_it_is_laid_out_is_drawn_next(agent, graph, monkeypatch):
+    release, drawing = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(agent):
+        picture = fakes.draw(agent)
+        loop.call_soon_threadsafe(drawing.set)
+        assert release.wait(5)
+        return picture
+
+    agent.begin()
+    monkeypatch.setattr(module, "draw", slow)
+    agent.edges.append(("draft", "publish"))
+    agent.emit(ev.GraphChanged, ())
+    await asyncio.wait_for(drawing.wait(), 5)
+    agent.states["extra"] = agent.states["draft"]
+    agent.state_metadata["extra"] = agent.state_metadata["draft"]
+    release.set()
+    while graph._drawing is not None:
+        await graph._drawing
+    assert node(graph, agent, "extra")["status"] == "PENDING"
+
+
+async def test_a_definition_that_changes_under_the_other_thread_is_drawn_in_this_one(
+    agent, graph, drawn, monkeypatch
+):
+    async def torn(*_):
+        raise RuntimeError("dictionary changed size during iteration")
+
+    agent.begin()
+    monkeypatch.setattr(module.asyncio, "to_thread", torn)
+    agent.edges.append(("draft", "publish"))
+    graph._look = True
+    graph._paint()
+    await graph._drawing
+    assert len(drawn) == 2
+    assert "n0 n2" in graph.present["edges"]
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+import asyncio
+
 from fluffy_nb.engine import events as ev
 from fluffy_nb.widgets.pace import PER_SECOND, Pace
 
@@ -41,13 +43,34 @@ def test_a_stream_of_changes_is_painted_at_most_30_times_a_second(loop):
         assert later - first >= 1 - 1e-9
 
 
-def test_an_end_is_painted_before_the_loop_can_be_gone(loop):
+def test_an_end_is_painted_before_the_loop_is_gone():
+    painted = []
+    pace = Pace(lambda: painted.append(1))
+
+    async def run():
+        pace.after(ENDED)
+
+    asyncio.run(run())
+    assert painted == [1]
+
+
+def test_an_end_is_painted_after_it_was_delivered(loop):
+    painted = []
+    Pace(lambda: painted.append(1)).after(ENDED)
+    assert painted == []  # an observer that paints would hold up the run
+    loop.advance(0)
+    assert painted == [1]
+
+
+def test_the_end_of_a_busy_run_does_not_wait(loop):
     painted = []
     pace = Pace(lambda: painted.append(loop.now))
-    pace.after(CHANGED)
-    loop.advance(0)
+    for _ in range(3000):
+        pace.after(CHANGED)
+        loop.advance(0.001)
     pace.after(ENDED)
-    assert len(painted) == 2  # though the last time was less than a 30th of a second ago
+    loop.advance(0)
+    assert painted[-1] == loop.now
 
 
 def test_ends_in_a_stream_are_held_to_the_same_limit(loop):

@@ -3,7 +3,7 @@ import pytest
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import LayoutError
-from fluffy_nb.widgets import View, fallback
+from fluffy_nb.widgets import ControlsWidget, GraphWidget, Inbox, View, fallback
 
 from .fakes import FakeAgent, FakePrompt
 
@@ -108,3 +108,14 @@ def test_closed_it_observes_no_more_and_only_the_picture_remains(agent, view):
     assert agent.observers == []
     assert set(view._repr_mimebundle_()) == {"text/plain", "text/html", "image/svg+xml"}
     view.close()
+
+
+@pytest.mark.parametrize("widget", [GraphWidget, Inbox, ControlsWidget])
+def test_a_part_alone_has_forms_for_other_places_too(agent, widget):
+    part = widget(agent)
+    bundle = part._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(part)
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == part.model_id
+    assert ("image/svg+xml" in bundle) == (widget is GraphWidget)
+    part.close()
+    assert "application/vnd.jupyter.widget-view+json" not in part._repr_mimebundle_()

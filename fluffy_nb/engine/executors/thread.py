@@ -24,35 +24,28 @@ async def call_in_thread(function: Callable[..., Any], *arguments: Any, name: st
         What the function returns.
     """
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[Any] = loop.create_future()
+    done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
     context = contextvars.copy_context()
-
-    def settle(result: Any, error: BaseException | None) -> None:
-        if not done.done():
-            if error is None:
-                done.set_result(result)
-            else:
-                done.set_exception(error)
 
     def work() -> None:
         result: Any = None
         error: BaseException | None = None
         try:
             result = context.run(function, *arguments)
-        except StopIteration as problem:  # a future can't carry it
-            error = RuntimeError(f"the function raised StopIteration({problem.value!r})")
         except BaseException as problem:  # noqa: BLE001 - handed to whoever waits
             error = problem
         try:
-            loop.call_soon_threadsafe(settle, result, error)
+            loop.call_soon_threadsafe(done.set_result, (result, error))
         except RuntimeError:
             return  # the loop was closed: nobody waits any more
 
     threading.Thread(target=work, name=name, daemon=True).start()
     try:
-        return await asyncio.shield(done)
+        await asyncio.wait({done})
     except asyncio.CancelledError:
-        if not done.done():
-            await asyncio.wait({done})
-        done.exception()  # looked at, so that asyncio does not complain
+        await asyncio.wait({done})
         raise
+    result, error = done.result()
+    if error is not None:
+        raise error
+    return result

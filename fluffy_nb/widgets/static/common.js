@@ -45,11 +45,14 @@ function unique() {
   return `fluffy-${Math.random().toString(36).slice(2, 10)}-`;
 }
 
-// Prepare a widget's root; returns what undoes it. JupyterLab's own shortcuts would take Enter,
-// Escape and the arrows from whoever works inside.
-function adopt(el, ...classes) {
-  el.classList.add("fluffy", ...classes);
+// Prepare a widget's root; returns what its content goes into, and what undoes it all.
+function adopt(el, name) {
+  el.classList.add("fluffy", name);
+  // JupyterLab's own shortcuts would take Enter, Escape and the arrows from whoever works inside.
   el.dataset.lmSuppressShortcuts = "true";
+  // "fluffy-graph" has the diagram's colours.
+  const inside = make("div", { class: "fluffy-inside fluffy-graph" });
+  el.replaceChildren(inside);
   const media = window.matchMedia("(prefers-color-scheme: dark)");
   const paint = () => {
     const { jpThemeLight, vscodeThemeKind } = document.body.dataset;
@@ -65,10 +68,11 @@ function adopt(el, ...classes) {
     attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind"],
   });
   media.addEventListener("change", paint);
-  return () => {
+  const leave = () => {
     observer.disconnect();
     media.removeEventListener("change", paint);
   };
+  return [inside, leave];
 }
 
 // Listen to a model until `off` is called.
@@ -93,9 +97,9 @@ function duration(seconds) {
   return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
 }
 
-// A status in words and colour; "fluffy-graph" because the colours are the diagram's.
+// A status in words and colour.
 function makePill(attributes = {}) {
-  const pill = make("span", { class: "fluffy-pill fluffy-graph", ...attributes });
+  const pill = make("span", { class: "fluffy-pill", ...attributes });
   const show = (status) => {
     pill.dataset.status = status;
     pill.textContent = status.charAt(0) + status.slice(1).toLowerCase();

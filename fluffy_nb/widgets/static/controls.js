@@ -11,11 +11,11 @@ const VERBS = [
 const SLOW_VERBS = { pause: "Pausing…", cancel: "Cancelling…" };
 
 function render({ model, el }) {
-  const leave = adopt(el, "fluffy-controls");
+  const [inside, leave] = adopt(el, "fluffy-controls");
   const name = make("strong", { class: "fluffy-name" });
   const [pill, showStatus] = makePill({ role: "status" });
   const verbs = make("div", { class: "fluffy-verbs", role: "toolbar" });
-  const fill = make("div", { class: "fluffy-fill fluffy-graph" });
+  const fill = make("div", { class: "fluffy-fill" });
   const track = make("div", { class: "fluffy-track", role: "progressbar", "aria-valuemin": "0" }, fill);
   const counts = make("span", { class: "fluffy-counts" });
   const time = make("span", { class: "fluffy-time" });
@@ -31,7 +31,7 @@ function render({ model, el }) {
     buttons[verb] = { button, text, title };
     verbs.append(button);
   }
-  el.replaceChildren(
+  inside.replaceChildren(
     make("div", { class: "fluffy-bar" }, make("div", { class: "fluffy-who" }, name, pill), verbs),
     track,
     make("div", { class: "fluffy-facts" }, counts, time),

@@ -25,7 +25,7 @@ function initialize({ model }) {
 }
 
 function render({ model, el }) {
-  const leave = adopt(el, "fluffy-graph-widget");
+  const [inside, leave] = adopt(el, "fluffy-graph-widget");
   const prefix = unique(); // two views of one agent have drawings with the same ids
   const nodes = new Map(); // id -> <g>
   const edges = new Map(); // "id id" -> <g>
@@ -48,7 +48,7 @@ function render({ model, el }) {
     tool("Show all (0)", icon("fit"), () => view.fit()),
   );
   const canvas = make("div", { class: "fluffy-canvas" }, box, tools);
-  el.replaceChildren(make("div", { class: "fluffy-split" }, canvas, panel.el));
+  inside.replaceChildren(make("div", { class: "fluffy-split" }, canvas, panel.el));
 
   function tool(title, content, action) {
     const button = make("button", { type: "button", class: "fluffy-quiet", title }, content);

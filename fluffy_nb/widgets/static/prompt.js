@@ -25,7 +25,7 @@ const drafts = {
 };
 
 function render({ model, el }) {
-  const leave = adopt(el, "fluffy-prompt");
+  const [inside, leave] = adopt(el, "fluffy-prompt");
   const pid = model.get("pid");
   const id = unique();
   const left = make("span", { class: "fluffy-left" });
@@ -40,7 +40,7 @@ function render({ model, el }) {
   const field = makeField();
   const answers = model.get("choices").length ? makeChoices() : makeText();
   const state = make("strong", { class: "fluffy-name" });
-  const mark = make("span", { class: "fluffy-mark fluffy-graph" }, icon("ask"));
+  const mark = make("span", { class: "fluffy-mark" }, icon("ask"));
   // No form element: where pages are sandboxed, those can't be submitted.
   const form = make(
     "div",
@@ -51,7 +51,7 @@ function render({ model, el }) {
     refusal,
     sending,
   );
-  el.replaceChildren(form);
+  inside.replaceChildren(form);
 
   let sent = null; // the value under way
   let timer = null;

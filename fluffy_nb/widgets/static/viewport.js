@@ -1,7 +1,7 @@
 // A box that shows a drawing: zoomed by buttons or Ctrl + wheel, moved by dragging or scrolling.
 
 const MOST_HEIGHT = 540; // px; a taller drawing is made smaller, or scrolled
-const READABLE = 0.55; // where fitting would make it smaller than this, it begins larger and scrolls
+const READABLE = 0.4; // what would have to be smaller than this begins larger, and scrolls
 const LARGER = 0.8;
 const ZOOM_STEP = 1.25;
 const MOVED = 4; // px until a press is a drag and no longer a click
@@ -35,10 +35,24 @@ function makeViewport(box, onScale) {
   function settle() {
     if (!svg || !room) return;
     const fit = fitting();
-    resize(mode === "fit" || fit >= READABLE ? fit : LARGER);
-    box.style.height = `${Math.min(MOST_HEIGHT, Math.ceil(height * scale))}px`;
+    const whole = mode === "fit" || fit >= READABLE;
+    resize(whole ? fit : LARGER);
+    setHeight(0);
+    if (!whole) centre(svg.querySelector("[data-start]"));
+  }
+
+  function setHeight(least) {
+    const next = Math.max(least, Math.min(MOST_HEIGHT, Math.ceil(height * scale)));
+    box.style.height = `${next}px`;
     const bar = box.offsetHeight - box.clientHeight; // of a scrollbar below
-    if (bar) box.style.height = `${Math.min(MOST_HEIGHT, Math.ceil(height * scale)) + bar}px`;
+    if (bar) box.style.height = `${next + bar}px`;
+  }
+
+  function centre(element) {
+    if (!element) return;
+    const [inner, outer] = [element.getBoundingClientRect(), box.getBoundingClientRect()];
+    box.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
+    box.scrollTop += inner.top + inner.height / 2 - outer.top - outer.height / 2;
   }
 
   function resize(next) {
@@ -57,6 +71,7 @@ function makeViewport(box, onScale) {
     const [x, y] = [(box.scrollLeft + px) / scale, (box.scrollTop + py) / scale];
     mode = "free";
     resize(next);
+    setHeight(box.clientHeight); // it grows with the drawing, but does not jump back
     box.scrollLeft = x * scale - px;
     box.scrollTop = y * scale - py;
   }
