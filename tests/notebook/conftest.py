@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -97,10 +98,10 @@ class Kernel:
 
 
 @pytest.fixture
-def kernel() -> Iterator[Kernel]:
+def kernel(environment: dict[str, str]) -> Iterator[Kernel]:
     manager = KernelManager(kernel_name="python3")
     manager.kernel_spec.argv = [sys.executable, *manager.kernel_spec.argv[1:]]
-    manager.start_kernel(env=environment())
+    manager.start_kernel(env=environment)
     client = manager.client()
     client.start_channels()
     try:
@@ -111,27 +112,12 @@ def kernel() -> Iterator[Kernel]:
         manager.shutdown_kernel(now=True)
 
 
+@pytest.fixture
 def environment() -> dict[str, str]:
-    import os
-
+    """The environment of a kernel."""
     ours = {"FLUFFY_NB_ANSWERS", "FLUFFY_NB_RESPONDER"}
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     return {**kept, "PYTHONPATH": ":".join(filter(None, sys.path))}
-
-
-def answering(kernel: Kernel, answers: dict[str, str]) -> Callable[[Message], None]:
-    """Answer each prompt's form as soon as it is in the page, by its question's text."""
-
-    def on_message(message: Message) -> None:
-        if message["msg_type"] != "comm_open":
-            return
-        state = message["content"]["data"].get("state", {})
-        if state.get("question") in answers:
-            content = {"kind": "answer", "id": state["pid"], "value": answers[state["question"]]}
-            data = {"method": "custom", "content": content}
-            kernel.comm(message["content"]["comm_id"], data)
-
-    return on_message
 
 
 # ---------------------------------------------------------------- a shell in this process
