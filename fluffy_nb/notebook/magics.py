@@ -178,7 +178,7 @@ def install(shell: InteractiveShell, fluffy: Fluffy) -> None:
         raise UsageError("%%fluffy must be the first line of its cell: move it up.")
 
     magic.__doc__ = verbs.described()
-    shell.register_magic_function(misplaced, "line", f"%{MAGIC}")  # what IPython takes it for
+    shell.register_magic_function(misplaced, "line", f"%{MAGIC}")  # type: ignore[arg-type]  # what IPython takes it for
     shell.register_magic_function(no_var_expand(magic), "line_cell", MAGIC)  # type: ignore[arg-type]
     setattr(shell, MAGIC, fluffy)
 

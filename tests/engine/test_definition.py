@@ -214,12 +214,12 @@ def test_S2_3_a_target_that_is_no_state_is_reported_before_the_run():
     assert {warning.category for warning in told} == {UndefinedTargetWarning}
     assert [str(warning.message) for warning in told] == [
         (
-            "state 'a' of agent 'tests' can return 'laod', which is no state (did you mean 'load'?); "
-            "the run fails if it gets there."
+            "state 'a' of agent 'tests' can return 'laod', which is no state "
+            "(did you mean 'load'?); the run fails if it gets there."
         ),
         (
-            "state 'a' of agent 'tests' can return 'gone', which is no state (there are 'a', 'load'); "
-            "the run fails if it gets there."
+            "state 'a' of agent 'tests' can return 'gone', which is no state "
+            "(there are 'a', 'load'); the run fails if it gets there."
         ),
     ]
 

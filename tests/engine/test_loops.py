@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 
@@ -54,7 +56,7 @@ def test_S5_1_who_leads_to_whom_in_this_turn(flow):
 
 def test_S5_7_a_long_chain_needs_no_deep_stack():
     states = [f"s{n}" for n in range(20_000)]
-    edges = {a: [b] for a, b in zip(states, states[1:], strict=False)} | {states[-1]: []}
+    edges = {a: [b] for a, b in pairwise(states)} | {states[-1]: []}
     loops = find_loops(states, edges, states[:1])
     assert loops.rank["s0"] == 0
     assert loops.rank["s19999"] == 19_999

@@ -271,12 +271,14 @@ async def test_S11_2_a_refused_answer_leaves_the_prompt_open():
 
 async def test_S11_3_nobody_in_time_takes_the_default_or_raises():
     async def asks(context):
-        return None if await context.human_in_the_loop("?", timeout=0.01, default="d") else None
+        answer = await context.human_in_the_loop("?", timeout=0.01, default="d")
+        context.set_state("answer", answer)
 
     async def demands(context):
         await context.human_in_the_loop("?", timeout=0.01)
 
-    assert (await agent_of(asks, responder=lambda _: None).run()).status is AgentStatus.COMPLETED
+    result = await agent_of(asks, responder=lambda _: None).run()
+    assert result.values["answer"] == "d"
     with pytest.raises(StateError, match=r"within 0\.01 s") as caught:
         await agent_of(demands, responder=lambda _: None).run()
     assert isinstance(caught.value.__cause__, HumanTimeoutError)
@@ -292,10 +294,10 @@ async def test_S11_4_prompts_are_answered_in_any_order_from_any_thread():
     async def two(context):
         context.set_state("two", await context.human_in_the_loop("2?", multiline=True))
 
-    agent = agent_of(fork, one, two, responder=lambda _: None)
+    both_open = asyncio.Event()
+    agent = agent_of(fork, one, two, responder=lambda _: len(agent.prompts) < 2 or both_open.set())
     run = agent.start()
-    while len(agent.prompts) < 2:
-        await asyncio.sleep(0)
+    await both_open.wait()
     first, second = agent.prompts
     assert agent.state_metadata["one"].status is StateStatus.WAITING
     await asyncio.to_thread(second.answer, "b")
