@@ -5,6 +5,7 @@ tests that use these fixtures are plain functions, and the browser lives as long
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import secrets
@@ -19,6 +20,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
+# The fast tests need no browser, and their environment has no Playwright.
+collect_ignore_glob = [] if importlib.util.find_spec("playwright") else ["test_*.py"]
 
 HERE = Path(__file__).parent
 CHROMIUM = (
@@ -284,10 +288,11 @@ def serve(tmp_path_factory):
 @pytest.fixture(scope="module")
 def chromium():
     """A browser context of Chromium, without anybody's profile."""
-    api = pytest.importorskip("playwright.sync_api")
+    from playwright.sync_api import sync_playwright
+
     if CHROMIUM is None:
         pytest.fail("no chromium is found: install it, or set CHROMIUM to its path")
-    with api.sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
         context = playwright.chromium.launch_persistent_context(
             profile,
             headless=True,

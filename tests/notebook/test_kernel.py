@@ -20,6 +20,10 @@ async def draft(context):
 async def publish(context):
     context.set_state("how", await context.human_in_the_loop("how?", choices=["well", "badly"]))
 """
+TWO = """%%fluffy review
+async def draft(context): return "publish"
+async def publish(context): ...
+"""
 ENDLESS = """%%fluffy review
 import asyncio
 async def draft(context):
@@ -158,17 +162,10 @@ def test_the_buttons_pause_step_and_resume(kernel):
             if "allowed" in state:
                 buttons["id"] = message["content"]["comm_id"]
 
-    kernel.run(
-        ASKING.replace("human_in_the_loop", "_no_").split("async")[0]
-        + """
-async def draft(context): return "publish"
-async def publish(context): ...
-""",
-        on_message,
-    )
+    kernel.run(TWO, on_message)
 
     def press(verb):
-        content = {"kind": "request", "verb": verb}
+        content = {"kind": "verb", "verb": verb}
         return kernel.comm(buttons["id"], {"method": "custom", "content": content})
 
     def until(status):
