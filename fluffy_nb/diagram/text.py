@@ -140,7 +140,7 @@ def wrapped(name: str) -> tuple[str, ...]:
     # As narrow as the same number of lines can be: no line with one short word.
     room = sum(wide for _, wide in words) / len(lines)
     while len(narrower := _filled(words, room)) > len(lines):
-        room = room + 0.5 * LABEL
+        room = min(room + 0.5 * LABEL, _WIDEST)
     return tuple(line.rstrip() for line in narrower)
 
 

@@ -77,7 +77,8 @@ class Cancelling:
     async def _clean_up(self) -> None:
         runner = self._runner
         try:
-            await asyncio.wait(set(runner.tasks.values()), timeout=self.cleanup_timeout)
+            if runner.tasks:  # they may have ended before this task's first step
+                await asyncio.wait(set(runner.tasks.values()), timeout=self.cleanup_timeout)
         finally:
             late = [runner.give_up(execution) for execution in list(runner.tasks)]
             self._cleaning = None

@@ -1,7 +1,9 @@
 """Names: made visible, measured, wrapped, shortened."""
 
+import time
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fluffy_nb.diagram import text
@@ -121,10 +123,13 @@ def test_only_what_four_lines_cannot_hold_is_shortened():
 
 
 def test_a_very_long_name_takes_no_time():
+    began = time.process_time()
     assert text.wrapped("a" * 10_000_000)[-1].endswith("…")
+    assert time.process_time() - began < 2
 
 
 @given(st.text(max_size=120))
+@example("\x1e\x1e、0<AA\x1e\xa0¦\U0002ebe1\U0002ebe1rK\x1e00\u07fb")
 def test_any_name_fits(name):
     lines = text.wrapped(name)
     assert 1 <= len(lines) <= 4
