@@ -265,9 +265,10 @@ def test_a_machine_that_nobody_prepared_is_told_how(environment):
 
 
 def test_a_robot_at_the_widgets_answers(environment):
-    """One question: nbclient looks at what is sent for a cell, not at what an answer causes."""
-    asking = ASKING.replace('return "publish"', "return None")
-    cells = [LOAD, asking, "print(dict((await review.run()).values))"]
-    executed = execute(cells, environment, {"why?": "because"}, FLUFFY_NB_RESPONDER="widgets")
-    assert executed[2].outputs[0].text == "{'why': 'because'}\n"
+    """Two states that ask at once: nbclient sees what a cell sends, not what an answer causes."""
+    asking = ASKING.replace('return "publish"', "return None")  # nothing leads to publish now
+    cells = [LOAD, asking, "print(sorted((await review.run()).values.items()))"]
+    answers = {"why?": "because", "how?": "well"}
+    executed = execute(cells, environment, answers, FLUFFY_NB_RESPONDER="widgets")
+    assert executed[2].outputs[0].text == "[('how', 'well'), ('why', 'because')]\n"
     assert WIDGET in pictures(executed[1])[0]
