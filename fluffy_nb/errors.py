@@ -191,7 +191,8 @@ class StateError(FluffyError, RuntimeError):
 
     def __init__(self, state: str, attempt: int, run_id: str, problem: str) -> None:
         super().__init__(
-            f"state {state!r} failed in attempt {attempt} of run {run_id!r}: {problem}. "
+            f"state {state!r} failed in attempt {attempt} of run {run_id!r}: "
+            f"{problem.rstrip('.')}. "
             "Mend the state and go on with resume(); what completed before is kept."
         )
         self.state = state

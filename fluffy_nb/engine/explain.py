@@ -56,7 +56,9 @@ def _execution(machine: Machine, execution: Execution) -> str:
         case Phase.RETRYING:
             return f"failed in attempt {execution.attempt} and waits for the next"
         case Phase.PARKED:
-            return "runs again when the run is resumed"
+            error = machine.data(execution.state).error
+            failure = f"failed: {error}; " if error else ""
+            return f"{failure}runs again when the run is resumed"
         case _:
             return ""
 

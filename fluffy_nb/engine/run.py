@@ -103,7 +103,7 @@ class Run:
         runner = self.runner
         progress = checkpoint.progress
         runner.emit(ev.RunRestored, progress.run_id, self._agent, asdict(progress))
-        runner.graph_changed(())  # it may speak of states the agent lacks
+        runner.restored()
         runner.settled.set_result(self._stopped(self.status))
 
     def go_on(self, limit: int | None, timeout: float | None, cleanup_timeout: float) -> None:

@@ -499,6 +499,14 @@ class Runner:
         self.machine.set_topology(self._topology(self.machine.starts, taken))
         self.emit(ev.GraphChanged, states)
 
+    def restored(self) -> None:
+        """Look at the graph with what the restored branches tell, and states the agent lacks."""
+        for branch in self.machine.branches.values():
+            if branch.alone:
+                definition = self._definition_of(branch.scope)
+                self._sent.setdefault(id(definition), set()).add(branch.node)
+        self.graph_changed(())
+
     def _topology(self, starts: tuple[str, ...], taken: Mapping[tuple[str, str], int]) -> Topology:
         graph = self.definition.graph(starts, taken)
         self._open = is_open(graph)
