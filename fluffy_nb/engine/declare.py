@@ -70,9 +70,7 @@ def settings_from(
     settings: dict[str, Any] = {
         "next": declared_next(name, next),
         "join": join,
-        "dependencies": None
-        if dependencies is None
-        else declared_dependencies(name, dependencies),
+        "dependencies": None if dependencies is None else declared_dependencies(name, dependencies),
         "resources": resources,
         "retry": retry,
         "timeout": timeout,

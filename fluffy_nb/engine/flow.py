@@ -216,9 +216,7 @@ class DefinedFlow(Flow):
             >>> for note in agent.check():
             ...     print(note)
         """
-        return check(
-            self.definition.graph(None), self.states, self.resources, machine_pool()
-        )
+        return check(self.definition.graph(None), self.states, self.resources, machine_pool())
 
 
 def as_names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:

@@ -95,6 +95,7 @@ def _restore_execution(machine: Machine, saved: Mapping[str, Any]) -> None:
         number,
         scope.prefix + branch.state,
         branch,
+        machine.data_of(branch),
         scope.topology.needs(branch.node),
         number,
         saved["attempt"] + 1 if again else saved["attempt"],
@@ -109,7 +110,7 @@ def _restore_execution(machine: Machine, saved: Mapping[str, Any]) -> None:
     else:
         machine.enqueue(execution)
         status = StateStatus.READY
-    for data in machine.data_of(branch):
+    for data in execution.data:
         data.status = status
 
 

@@ -146,14 +146,15 @@ class Runner:
     def emit(self, kind: type[ev.Event], *details: Any) -> ev.Event:
         """Make the next event of the run, take it in and deliver it."""
         self.seq += 1
-        event = kind(self.seq, self.now(), *details)
+        event = kind(self.seq, self._epoch + self.loop.time(), *details)
         self.machine.apply(event)
         if kind in _CLOCKS:
             self._mind_clock(event)
         self.history.append(event)
-        self._undelivered.append(event)
-        if not self._delivering:
-            self._deliver()
+        if self._observers.all:
+            self._undelivered.append(event)
+            if not self._delivering:
+                self._deliver()
         return event
 
     def _mind_clock(self, event: ev.Event) -> None:
@@ -188,11 +189,13 @@ class Runner:
             return await verb
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(verb, self.loop))
 
-    async def breathe(self) -> None:
-        """Let the loop do other things, if it has not for a while."""
-        if self.loop.time() - self._yielded > YIELD_SECONDS:
-            await asyncio.sleep(0)
-            self._yielded = self.loop.time()
+    def is_breathless(self) -> bool:
+        """Whether the loop has not done other things for a while; it is about to, then."""
+        now = self.loop.time()
+        if now - self._yielded <= YIELD_SECONDS:
+            return False
+        self._yielded = now
+        return True
 
     def is_inside(self) -> bool:
         """Whether a state of this run is calling: it must not wait for its own end."""
@@ -247,11 +250,7 @@ class Runner:
         try:
             while command := self.machine.decide(self.limit):
                 if isinstance(command, Start):
-                    retried = command.execution in self.machine.executions and (
-                        self.machine.executions[command.execution].retried
-                    )
-                    if not retried:
-                        self._count_down()
+                    self._count_down(command.execution)
                     event = self.emit(ev.StateStarted, *command)
                     began.append(event)  # type: ignore[arg-type]  # emit returns what it makes
                 elif isinstance(command, Finish):
@@ -267,7 +266,7 @@ class Runner:
             case Queue():
                 self.emit(ev.StateQueued, *command)
             case Continue():
-                self._count_down()
+                self._count_down(command.execution)
                 self.emit(ev.StateContinued, *command)
                 self.people.hand_over(command.execution)
             case Break():
@@ -302,9 +301,12 @@ class Runner:
         for name, why in reasons.items():
             self.emit(ev.StateBlocked, name, why)
 
-    def _count_down(self) -> None:
+    def _count_down(self, number: int) -> None:
+        """One more execution starts or goes on; another attempt of one is none."""
         if self.limit is not None and self.limit > 0:
-            self.limit -= 1
+            execution = self.machine.executions.get(number)
+            if execution is None or not execution.retried:
+                self.limit -= 1
 
     def _finish(self, status: AgentStatus) -> None:
         if status is AgentStatus.PAUSED:
@@ -410,7 +412,8 @@ class Runner:
         if attempt.clock is not None:
             attempt.clock.stop()
         context.close()
-        self.people.withdraw_of(execution.id)
+        if self.people.open or execution.phase is not Phase.RUNNING:
+            self.people.withdraw_of(execution.id)
         written, removed = tuple(context.written), tuple(context.removed)
         details = (execution.id, execution.state, context.attempt, *details, written, removed)
         if error is not None:
@@ -443,9 +446,7 @@ class Runner:
             if kept.outlives(topology.rules.dependencies, branch.node):
                 self.kept[branch.node] = kept
 
-    def _fail(
-        self, attempt: Attempt, error: BaseException, details: tuple[Any, ...]
-    ) -> None:
+    def _fail(self, attempt: Attempt, error: BaseException, details: tuple[Any, ...]) -> None:
         """An attempt has failed: it is tried again, a handler goes on, or the run fails."""
         execution = attempt.execution
         delay = attempt.retry_delay(error)

@@ -15,7 +15,8 @@ class Template:
         self.name = name
         parts = re.split(r"\{(\w+)\}", name)
         self._re = re.compile(
-            "".join(re.escape(p) if i % 2 == 0 else f"(?P<{p}>.+)" for i, p in enumerate(parts)), re.S
+            "".join(re.escape(p) if i % 2 == 0 else f"(?P<{p}>.+)" for i, p in enumerate(parts)),
+            re.S,
         )
 
     def match(self, name: str) -> dict[str, Any] | None:
@@ -23,7 +24,8 @@ class Template:
         if found is None:
             return None
         return {
-            k: int(v) if re.fullmatch(r"0|[1-9][0-9]*", v) else v for k, v in found.groupdict().items()
+            k: int(v) if re.fullmatch(r"0|[1-9][0-9]*", v) else v
+            for k, v in found.groupdict().items()
         }
 
     def fill(self, inputs: Any) -> str:
