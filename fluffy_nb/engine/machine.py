@@ -14,6 +14,7 @@ from typing import Any
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.commands import Command
 from fluffy_nb.engine.deciding import decide
+from fluffy_nb.engine.ends import Now
 from fluffy_nb.engine.execution import Branch, Execution, Phase
 from fluffy_nb.engine.metadata import StateMetadata
 from fluffy_nb.engine.progress import restore
@@ -47,7 +48,8 @@ class Machine:
         self.status = AgentStatus.IDLE
         self.run_id = ""
         self.starts: tuple[str, ...] = ()
-        self.root = Scope(topology)
+        self.now = Now()
+        self.root = Scope(topology, self.now)
         self.scopes: dict[int, Scope] = {0: self.root}
         self.branches: dict[int, Branch] = {}
         self.executions: dict[int, Execution] = {}
@@ -108,6 +110,7 @@ class Machine:
 
     def apply(self, event: ev.Event) -> None:
         """Take in a fact about the run."""
+        self.now.time = event.time
         handler = self._handlers.get(type(event))
         if handler is not None:
             handler(event)
@@ -131,7 +134,6 @@ class Machine:
 
     def _run_started(self, event: ev.RunStarted) -> None:
         self.run_id, self.starts, self.status = event.run_id, event.starts, AgentStatus.RUNNING
-        self.root.ends.now = event.time
         for state in event.starts:
             self.arrive(state, self.root)
 
@@ -316,7 +318,6 @@ class Machine:
         for child in alive:
             self.taken[prefix + branch.node, prefix + child.node] += 1
         if branch.node in topology.dependents:
-            scope.ends.now = time
             scope.ends.note(branch.node, time, completed=error is None)
             scope.joins.ended(branch.node)
         scope.joins.moved(branch, alive)
@@ -381,8 +382,7 @@ class Machine:
         execution.phase = Phase.INSIDE
         branch = execution.branch
         inner = branch.scope.topology.rules.agents[branch.node]
-        scope = self.scopes[execution.id] = Scope(inner, execution)
-        scope.ends.now = event.time
+        scope = self.scopes[execution.id] = Scope(inner, self.now, execution)
         for data in execution.data:
             data.status, data.attempts = StateStatus.RUNNING, 1
             data.started, data.ended, data.error = event.time, None, None

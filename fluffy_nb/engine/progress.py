@@ -105,7 +105,7 @@ def _restore_execution(machine: Machine, saved: Mapping[str, Any]) -> None:
     inner = scope.topology.rules.agents.get(branch.node)
     if saved["inside"] and inner is not None:
         execution.phase = Phase.INSIDE
-        machine.scopes[number] = Scope(inner, execution)
+        machine.scopes[number] = Scope(inner, machine.now, execution)
         status = StateStatus.RUNNING
     else:
         machine.enqueue(execution)
