@@ -125,9 +125,20 @@ class Machine:
                 around = scope.outer.branch.scope.topology.rules.agents
                 scope.set_topology(around.get(scope.outer.branch.node, scope.topology))
         for execution in self.executions.values():
-            if execution.phase is not Phase.QUEUED:  # the queue is ordered by what they need
-                branch = execution.branch
-                execution.needs = branch.scope.topology.needs(branch.node)
+            self._renew_needs(execution)
+
+    def _renew_needs(self, execution: Execution) -> None:
+        """A replaced state takes what it declares now, unless it runs: then it has the old."""
+        branch = execution.branch
+        needs = branch.scope.topology.needs(branch.node)
+        if needs == execution.needs or execution.phase is Phase.RUNNING:
+            return
+        queued = execution.phase is Phase.QUEUED and execution not in self.waiting_agents
+        if queued:
+            self.queue.discard(execution)
+        execution.needs = needs
+        if queued:
+            self.queue.add(execution)
 
     def _set_status(self, status: AgentStatus) -> None:
         self.status = status

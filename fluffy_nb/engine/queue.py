@@ -44,6 +44,14 @@ class ReadyQueue:
 
     def remove(self, execution: Execution) -> None:
         """Take one out: it starts, and those that came earlier have been passed once more."""
+        self.discard(execution)
+        if len(self._latest) < MOST_PASSED:
+            heapq.heappush(self._latest, execution.order)
+        else:
+            heapq.heappushpop(self._latest, execution.order)
+
+    def discard(self, execution: Execution) -> None:
+        """Take one out without a word about the others."""
         lane = self._lanes[execution.needs]
         if lane[0][2] is execution:
             heapq.heappop(lane)
@@ -53,10 +61,6 @@ class ReadyQueue:
         if not lane:
             del self._lanes[execution.needs]
         self.length -= 1
-        if len(self._latest) < MOST_PASSED:
-            heapq.heappush(self._latest, execution.order)
-        else:
-            heapq.heappushpop(self._latest, execution.order)
 
     def forgive(self) -> None:
         """Forget who was passed: the run begins to go again."""
