@@ -91,7 +91,7 @@ class Attempt:
             if runner.is_breathless():
                 await asyncio.sleep(0)
             if spec is None:
-                raise self._unknown()
+                return self._failed(self._unknown())
             if spec.is_async:
                 result = await spec.function(self.context)  # type: ignore[operator]  # no agent
             else:

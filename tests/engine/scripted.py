@@ -1,4 +1,4 @@
-"""States made of a few words, for tests of rules: what they return, when they end, how they fail."""
+"""States made of a few words: what they return, when they end, how they fail."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Script:
         elif isinstance(event, ev.StateCompleted):
             self.ended.append(event.state)
 
-    def add(self, name, result=None, *, gate=False, failures=0, error=ValueError("no"), **settings):
+    def add(self, name, result=None, *, gate=False, failures=0, error=None, **settings):
         """A state that fails `failures` times and then returns `result` (or calls it)."""
         calls = []
 
@@ -39,7 +39,7 @@ class Script:
                 self._gates.setdefault(context.state, []).append(opened)
                 await opened
             if len(calls) <= failures:
-                raise error
+                raise error or ValueError("no")
             return result(context) if callable(result) else result
 
         settings.setdefault("next", targets(result))

@@ -321,10 +321,10 @@ async def test_S6_temporary_ends_within_a_run_too(monkeypatch):
     await settled()
     await script.agent.cancel_all()
     now[0] += 11
+    resumed = asyncio.ensure_future(script.agent.resume())
+    await settled()
+    script._gates["between"][-1].set_result(None)
     with pytest.raises(BlockedError, match="it has expired"):
-        resumed = asyncio.ensure_future(script.agent.resume())
-        await settled()
-        script._gates["between"][-1].set_result(None)
         await resumed
 
 
@@ -374,7 +374,7 @@ async def test_S6_3_a_dependency_that_is_no_state_is_refused_before_the_run():
     script = Script()
     calls = script.add("load")
     script.add("d", dependencies={"laod": REQUIRED})
-    with pytest.raises(UnknownDependencyError, match="'laod'.*did you mean 'load'"):
+    with pytest.raises(UnknownDependencyError, match=r"'laod'.*did you mean 'load'"):
         await script.agent.run()
     assert calls == []
 
@@ -393,7 +393,7 @@ async def test_S6_3_circles_of_required_ones_are_refused_with_the_circle():
     script.add("a", dependencies={"c": REQUIRED})
     script.add("b", dependencies={"a": REQUIRED})
     script.add("c", dependencies={"b": REQUIRED})
-    with pytest.raises(DependencyCycleError, match="'(.)' needs '(.)' needs '(.)' needs '\\1'"):
+    with pytest.raises(DependencyCycleError, match=r"'(.)' needs '(.)' needs '(.)' needs '\1'"):
         await script.agent.run()
 
 

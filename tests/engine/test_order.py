@@ -332,7 +332,7 @@ def test_a_pool_of_no_amount_is_refused(amount):
 
 
 def test_settings_of_another_kind_are_refused():
-    with pytest.raises(InvalidSpecError, match="one of Priority.LOW, Priority.NORMAL"):
+    with pytest.raises(InvalidSpecError, match=r"one of Priority\.LOW, Priority\.NORMAL"):
         ResourceRequirements(priority=1)
     with pytest.raises(InvalidSpecError, match="ResourceRequirements"):
         Agent("tested").add_state("a", lambda context: None, resources={"cpu_units": 1})

@@ -50,7 +50,7 @@ async def a_list(context):
 
 
 async def maybe_nothing(context):
-    return Send(None or "work") if pages else None
+    return Send("work") if pages else None
 
 
 async def joined(context):

@@ -179,7 +179,8 @@ async def test_S5_6_explain_says_why_a_state_is_where_it_is():
 
     critical = ResourceRequirements(priority=Priority.CRITICAL)
     script.agent.add_state("asks", asks, resources=critical)
-    script.add("first", "merge", gate=True, resources=ResourceRequirements(1, 50, priority=Priority.CRITICAL))
+    half = ResourceRequirements(1, 50, priority=Priority.CRITICAL)
+    script.add("first", "merge", gate=True, resources=half)
     script.add("big", "merge", resources=needs)
     script.add("merge")
     explain = script.agent.explain
