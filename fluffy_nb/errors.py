@@ -341,6 +341,16 @@ class MissingKeyError(FluffyError, KeyError):
         return self.message  # KeyError would show the repr of the message
 
 
+class InputReadOnlyError(FluffyError, TypeError):
+    """A state wrote a key that is an input of its execution."""
+
+    def __init__(self, state: str, key: str) -> None:
+        super().__init__(
+            f"{key!r} is an input of this execution of state {state!r}, and inputs are read-only; "
+            "store the result under another key."
+        )
+
+
 class ContextClosedError(FluffyError, RuntimeError):
     """An attempt that was cancelled wrote to the context."""
 
@@ -352,6 +362,26 @@ class ContextClosedError(FluffyError, RuntimeError):
 
 
 # ---------------------------------------------------------------- people
+
+
+class AskOnLoopError(FluffyError, RuntimeError):
+    """`ask` was called where waiting would hold everything else."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            f"state {state!r} called ask() in the event loop, which would stand still until the "
+            "answer; write: await context.human_in_the_loop(...). ask() is for plain functions."
+        )
+
+
+class InputInStateError(FluffyError, RuntimeError):
+    """A state called `input()`, which nobody would see."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            f"state {state!r} called input(), which would stop every other state; ask with "
+            "await context.human_in_the_loop(...), in a plain function with context.ask(...)."
+        )
 
 
 class PromptClosedError(FluffyError, LookupError):

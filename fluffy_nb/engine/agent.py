@@ -11,7 +11,6 @@ from typing import Any
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Checkpoint
-from fluffy_nb.engine.context import SharedState
 from fluffy_nb.engine.execution import Phase
 from fluffy_nb.engine.explain import explain
 from fluffy_nb.engine.flow import DefinedFlow, as_names
@@ -26,6 +25,7 @@ from fluffy_nb.engine.responders import Answers, prepared
 from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.run import CLEANUP_TIMEOUT, RESUMABLE, Run, check_steps
 from fluffy_nb.engine.runner import Runner, Settings
+from fluffy_nb.engine.shared import SharedState
 from fluffy_nb.engine.specs import check_seconds
 from fluffy_nb.engine.status import AgentStatus, StateStatus
 from fluffy_nb.engine.surroundings import surroundings

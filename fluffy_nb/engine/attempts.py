@@ -100,6 +100,7 @@ class Attempt:
                     self.context,
                     name=f"fluffy:{self.context.state}",
                     is_given_up=lambda: self.timed_out,
+                    when_cancelled=self.context.stop_asking,
                 )
                 if inspect.isawaitable(result):
                     result = await result

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 from collections.abc import Callable, Collection, Mapping
 from numbers import Real
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.display import mime_bundle
+from fluffy_nb.engine.execution import NO_INPUTS
+from fluffy_nb.engine.shared import Writer, check_key
 from fluffy_nb.engine.typed import changed, check_typed
+from fluffy_nb.engine.values import has_changed, look
 from fluffy_nb.errors import (
+    AskOnLoopError,
     ContextClosedError,
+    InputReadOnlyError,
     InvalidSpecError,
     MissingKeyError,
     TypedDataError,
@@ -23,56 +29,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NO_INPUTS: Mapping[str, Any] = MappingProxyType({})
+_NOTHING = object()
 
 
-class Writer(NamedTuple):
-    """Who wrote a key last."""
+class Written(NamedTuple):
+    """What an attempt did to the context: the keys it set or changed, and removed."""
 
-    state: str
-    attempt: int
-    event: int
-    """The number of the run's latest event at that time."""
-
-
-class SharedState:
-    """The values of one run, who wrote each, and which are typed."""
-
-    __slots__ = ("types", "values", "writers")
-
-    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
-        self.values: dict[str, Any] = {}
-        self.writers: dict[str, Writer] = {}
-        self.types: dict[str, type] = {}
-        for key, value in (values or {}).items():
-            self.set(key, value, Writer("", 0, 0))
-
-    def set(self, key: str, value: object, writer: Writer, *, typed: bool = False) -> None:
-        """Store a value; a key that was set typed takes another type only typed again."""
-        if not isinstance(key, str):
-            raise InvalidSpecError("a context key", key, "a string")
-        held = self.types.get(key)
-        if typed:
-            self.types[key] = type(value)
-        elif held is not None and type(value) is not held:
-            raise TypedDataError(
-                key,
-                f"it holds a {held.__name__}, and {shortened(value)} is of {type(value).__name__}",
-                f"remove_state({key!r}) first, or choose another key",
-            )
-        self.values[key] = value
-        self.writers[key] = writer
-
-    def take_over(self, values: Mapping[str, Any], writers: Mapping[str, Writer]) -> None:
-        """Store what a state wrote in an earlier run."""
-        for key, value in values.items():
-            self.set(key, value, writers[key])
-
-    def remove(self, key: str) -> None:
-        """Forget a key."""
-        self.values.pop(key, None)
-        self.writers.pop(key, None)
-        self.types.pop(key, None)
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
 
 
 class Context:
@@ -85,13 +49,18 @@ class Context:
     """
 
     __slots__ = (
+        "_asking",
+        "_began",
         "_closed",
         "_execution",
+        "_looks",
         "_runner",
+        "_seen",
         "_shared",
         "attempt",
         "error",
         "inputs",
+        "printed",
         "removed",
         "state",
         "written",
@@ -106,18 +75,23 @@ class Context:
         inputs: Mapping[str, Any] = NO_INPUTS,
         error: BaseException | None = None,
     ) -> None:
-        self.inputs = inputs
-        """What this execution alone was given."""
-        self.error = error
-        """The failure that led here by `on_error`, if one did."""
         self._runner = runner
         self._shared = runner.shared
         self._execution = execution
         self._closed = False
+        self._began = runner.seq
+        self._looks: dict[str, tuple[object, object]] = {}  # what was read, and how it looked
+        self._seen: dict[str, Writer | None] = {}  # whose write of a key this execution knows
+        self._asking: set[concurrent.futures.Future[Any]] = set()  # from a thread
         self.state = state
         """The name of the state that runs."""
         self.attempt = attempt
         """Which attempt this is, from 1."""
+        self.inputs = inputs
+        """What this execution alone was given, read-only."""
+        self.error = error
+        """The failure that led here by `on_error`; None where none did."""
+        self.printed: Any = None  # what it prints and logs, kept by `output`
         self.written: dict[str, None] = {}
         self.removed: dict[str, None] = {}
 
@@ -145,32 +119,121 @@ class Context:
 
     def _store(self, key: str, value: object, *, typed: bool) -> None:
         self._check_open()
-        writer = Writer(self.state, self.attempt, self._runner.seq)
-        self._shared.set(key, value, writer, typed=typed)
+        check_key(key)
+        self._check_no_input(key)
+        with self._shared.lock:
+            last = self._shared.writers.get(key)
+            writer = Writer(self.state, self.attempt, self._runner.seq, self._execution)
+            self._shared.set(key, value, writer, typed=typed)
+            if last is not None and self._conflicts(key, last):
+                self.tell(ev.WriteConflict, key, last.state, last.execution)
+            self._seen[key] = writer
+        self._looks.pop(key, None)
         self.written[key] = None
         self.removed.pop(key, None)
 
+    def _conflicts(self, key: str, last: Writer) -> bool:
+        """Whether another execution wrote it while this one ran, unseen (semantics 10.3)."""
+        foreign = last.execution not in {0, self._execution}
+        return foreign and last.event >= self._began and self._seen.get(key) is not last
+
     def get_state(self, key: str, default: Any = None) -> Any:
-        """Read a value, or the default where nothing is stored."""
+        """Read a value, or the default where nothing is stored; the inputs come first.
+
+        A list, dict, array or the like that is changed in place is noticed when the state ends.
+        """
         if self.inputs and key in self.inputs:
             return self.inputs[key]
-        return self._shared.values.get(key, default)
+        value = self.peek(key, _NOTHING)
+        if value is _NOTHING:
+            return default
+        if key not in self._looks and not self._closed:
+            seen = look(value)
+            if seen is not None:
+                self._looks[key] = (value, seen)
+        return value
+
+    def peek(self, key: str, default: Any = None) -> Any:
+        """Read a value with the promise not to change it: nothing is compared later.
+
+        Args:
+            key: Where it is stored.
+            default: What to return where nothing is.
+        """
+        if self.inputs and key in self.inputs:
+            return self.inputs[key]
+        shared = self._shared
+        self._seen[key] = shared.writers.get(key)
+        return shared.values.get(key, default)
+
+    def update_state(self, key: str, function: Callable[[Any], Any], default: Any = None) -> Any:
+        """Read a value and write what a function makes of it, in one step.
+
+        Nobody else writes the key in between, whatever runs in parallel.
+
+        Args:
+            key: Where it is stored.
+            function: Is given the value, or the default; must be plain and quick.
+            default: What it is given where nothing is stored.
+
+        Returns:
+            The new value.
+
+        Example:
+            >>> context.update_state("done", lambda n: n + 1, default=0)
+        """
+        with self._shared.lock:
+            value = function(self.peek(key, default))
+            self.set_state(key, value)
+        return value
 
     def has_state(self, key: str) -> bool:
-        """Whether a value is stored under this key."""
-        return key in self._shared.values
+        """Whether a value is stored under this key, or it is an input."""
+        return key in self._shared.values or key in self.inputs
 
     def remove_state(self, key: str) -> None:
         """Remove a value; nothing happens where nothing is stored."""
         self._check_open()
+        self._check_no_input(key)
         if key in self._shared.values:
             self._shared.remove(key)
+            self._looks.pop(key, None)
             self.written.pop(key, None)
             self.removed[key] = None
 
     def keys(self) -> Collection[str]:
-        """The keys that are stored, in the order they were first set."""
-        return tuple(self._shared.values)
+        """The keys that can be read, in the order they were first set; inputs come last."""
+        return tuple(dict.fromkeys([*list(self._shared.values), *self.inputs]))
+
+    def _check_no_input(self, key: str) -> None:
+        if self.inputs and key in self.inputs:
+            raise InputReadOnlyError(self.state, key)
+
+    # ------------------------------------------------------------ never saved
+
+    def set_secret(self, key: str, value: object) -> None:
+        """Keep something for all states of the run that nobody else may see.
+
+        It is in no checkpoint, event, log, picture or repr, and gone after a restore. Where its
+        text turns up in an error, a question or what a state prints, events have dots instead.
+        """
+        self._check_open()
+        check_key(key)
+        self._shared.secrets[key] = value
+
+    def get_secret(self, key: str, default: Any = None) -> Any:
+        """Read a secret, or the default where there is none."""
+        return self._shared.secrets.get(key, default)
+
+    def set_local(self, key: str, value: object) -> None:
+        """Keep what can't be saved (a connection, a model) for all states; gone after a restore."""
+        self._check_open()
+        check_key(key)
+        self._shared.local[key] = value
+
+    def get_local(self, key: str, default: Any = None) -> Any:
+        """Read what `set_local` kept, or the default where there is nothing."""
+        return self._shared.local.get(key, default)
 
     # ------------------------------------------------------------ typed
 
@@ -194,10 +257,9 @@ class Context:
             MissingKeyError: Nothing is stored there; a `KeyError`.
             TypedDataError: What is stored is of another class; a `TypeError`.
         """
-        values = self._shared.values
-        if key not in values:
-            raise MissingKeyError(key, tuple(values))
-        value = values[key]
+        value = self.get_state(key, _NOTHING)
+        if value is _NOTHING:
+            raise MissingKeyError(key, tuple(self.keys()))
         if not isinstance(value, cls):
             kind = type(value).__name__
             remedy = f"read it with get_typed({key!r}, {kind})"
@@ -243,11 +305,11 @@ class Context:
         """
         if not isinstance(fraction, Real) or not 0 <= fraction <= 1:
             raise InvalidSpecError("progress", fraction, "a fraction from 0 to 1")
-        self._tell(ev.ProgressReported, float(fraction), str(message))
+        self.tell(ev.ProgressReported, float(fraction), str(message))
 
     def show(self, obj: object) -> None:
         """Attach to this execution what a cell would display: a figure, a table, Markdown."""
-        self._tell(ev.OutputShown, mime_bundle(obj))
+        self.tell(ev.OutputShown, mime_bundle(obj))
 
     async def human_in_the_loop(
         self,
@@ -293,14 +355,70 @@ class Context:
         answer: str = await self._runner.at_home(asking)  # a plain function may run its own loop
         return answer
 
-    def close(self) -> None:
-        """Refuse all further writes: the attempt has ended."""
+    def ask(self, prompt: str, **settings: Any) -> Any:
+        """Ask a person from a plain function, and wait for the answer in its thread.
+
+        Args:
+            prompt: The question.
+            **settings: As `human_in_the_loop` takes them.
+
+        Returns:
+            The answer.
+
+        Raises:
+            AskOnLoopError: It was called in the loop, which it would hold.
+
+        Example:
+            >>> def review(context):
+            ...     return "publish" if context.ask("Publish?") == "yes" else "draft"
+        """
+        self._check_open()
+        if self._runner.is_at_home():
+            raise AskOnLoopError(self.state)
+        asking = self.human_in_the_loop(prompt, **settings)
+        future = asyncio.run_coroutine_threadsafe(asking, self._runner.loop)
+        self._asking.add(future)
+        try:
+            return future.result()
+        finally:
+            self._asking.discard(future)
+
+    def stop_asking(self) -> None:
+        """Nobody waits for the function any more: what it asks in its thread is withdrawn."""
+        for future in list(self._asking):
+            future.cancel()
+
+    # ------------------------------------------------------------ the end of the attempt
+
+    def finish(self) -> Written:
+        """Refuse all further writes, and say what was written, in place as well."""
         self._closed = True
+        for key, (value, before) in self._looks.items():
+            kept = self._shared.values.get(key, _NOTHING)
+            if kept is value and has_changed(before, value):
+                event = self._runner.seq
+                writer = Writer(self.state, self.attempt, event, self._execution)
+                self._shared.writers[key] = writer
+                self.written[key] = None
+                self._runner.looked_again(key, value)
+        self._looks.clear()
+        return Written(tuple(self.written), tuple(self.removed))
+
+    def look_again(self, key: str, value: object) -> None:
+        """Another execution has changed this in place: what it did is not ours."""
+        if key in self._looks and self._looks[key][0] is value:
+            self._looks[key] = (value, look(value))
 
     def _check_open(self) -> None:
         if self._closed:
             raise ContextClosedError(self.state, self.attempt)
 
-    def _tell(self, kind: type[ev.Event], *details: Any) -> None:
+    @property
+    def is_closed(self) -> bool:
+        """Whether the attempt has ended."""
+        return self._closed
+
+    def tell(self, kind: type[ev.Event], *details: Any) -> None:
+        """Make an event of this execution; from any thread."""
         self._check_open()
         self._runner.cross(self._runner.emit, kind, self._execution, self.state, *details)

@@ -18,8 +18,8 @@ from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import InvalidSpecError, NothingToResumeError, RunActiveError, RunTimeoutError
 
 if TYPE_CHECKING:
-    from fluffy_nb.engine.context import Writer
     from fluffy_nb.engine.runner import Outcome, Runner
+    from fluffy_nb.engine.shared import Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")

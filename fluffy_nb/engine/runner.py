@@ -27,7 +27,7 @@ from fluffy_nb.engine.commands import (
     Reuse,
     Start,
 )
-from fluffy_nb.engine.context import Context, SharedState
+from fluffy_nb.engine.context import Context
 from fluffy_nb.engine.countdown import Countdown
 from fluffy_nb.engine.definition import Definition
 from fluffy_nb.engine.execution import Branch, Phase
@@ -36,6 +36,7 @@ from fluffy_nb.engine.graph import check_open
 from fluffy_nb.engine.kept import Kept
 from fluffy_nb.engine.machine import Machine
 from fluffy_nb.engine.observers import Observers
+from fluffy_nb.engine.output import watch
 from fluffy_nb.engine.people import People, Responder
 from fluffy_nb.engine.planning import is_open, topology_of
 from fluffy_nb.engine.resources import ResourcePool
@@ -43,6 +44,7 @@ from fluffy_nb.engine.responders import PreparedAnswers
 from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.results import read_result
 from fluffy_nb.engine.scope import Scope
+from fluffy_nb.engine.shared import SharedState
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.engine.topology import Topology
 from fluffy_nb.errors import BlockedError, FluffyError, RestoredError, UnknownStateError
@@ -146,6 +148,10 @@ class Runner:
     def emit(self, kind: type[ev.Event], *details: Any) -> ev.Event:
         """Make the next event of the run, take it in and deliver it."""
         self.seq += 1
+        if self.shared.secrets and kind in _TEXTS:
+            place = _TEXTS[kind]
+            text = self.shared.masked(details[place])
+            details = (*details[:place], text, *details[place + 1 :])
         event = kind(self.seq, self._epoch + self.loop.time(), *details)
         self.machine.apply(event)
         if kind in _CLOCKS:
@@ -197,6 +203,15 @@ class Runner:
         self._yielded = now
         return True
 
+    def is_at_home(self) -> bool:
+        """Whether this is the thread of the run's loop."""
+        return threading.get_ident() == self._thread
+
+    def looked_again(self, key: str, value: object) -> None:
+        """One execution has changed a value in place; the others don't count that as theirs."""
+        for attempt in self._attempts.values():
+            attempt.context.look_again(key, value)
+
     def is_inside(self) -> bool:
         """Whether a state of this run is calling: it must not wait for its own end."""
         context = executing.get()
@@ -221,6 +236,7 @@ class Runner:
         self.interrupt = None
         if self.settled.done():
             self.settled = self.loop.create_future()
+        watch.begin()
         self.emit(began[0], *began[1])
         if began[0] is ev.RunStarted:
             self._take_over()
@@ -324,6 +340,8 @@ class Runner:
             retry.stop()
         if self.settled.done():  # it was paused, and is cancelled now
             self.settled = self.loop.create_future()
+        else:
+            watch.end()
         self.settled.set_result(self.on_settled(status))
         self.emit(kind, *details)
 
@@ -411,10 +429,11 @@ class Runner:
         del self.tasks[execution.id], self._attempts[execution.id]
         if attempt.clock is not None:
             attempt.clock.stop()
-        context.close()
+        if context.printed is not None:
+            context.printed.flush()
+        written, removed = context.finish()
         if self.people.open or execution.phase is not Phase.RUNNING:
             self.people.withdraw_of(execution.id)
-        written, removed = tuple(context.written), tuple(context.removed)
         details = (execution.id, execution.state, context.attempt, *details, written, removed)
         if error is not None:
             self._fail(attempt, error, details)
@@ -548,3 +567,15 @@ class Runner:
 
 _CLOCKS = frozenset({ev.PromptOpened, ev.PromptWithdrawn, ev.StateContinued})
 """The events with which a state stops, or goes on, using its time."""
+
+_TEXTS: dict[type[ev.Event], int] = {
+    ev.RunFailed: 0,
+    ev.StateBlocked: 1,
+    ev.StateFailed: 3,
+    ev.ProgressReported: 3,
+    ev.OutputShown: 2,
+    ev.OutputPrinted: 3,
+    ev.PromptOpened: 3,
+    ev.PromptRefused: 3,
+}
+"""Where the text of each kind of event is among its details: no secret stays in it."""

@@ -14,6 +14,7 @@ async def call_in_thread(
     *arguments: Any,
     name: str,
     is_given_up: Callable[[], bool] = lambda: False,
+    when_cancelled: Callable[[], None] = lambda: None,
 ) -> Any:
     """Call a plain function in a daemon thread and wait for its result.
 
@@ -25,6 +26,7 @@ async def call_in_thread(
         function: Is called once.
         *arguments: What it is called with.
         name: The thread's name.
+        when_cancelled: Called when the wait is cancelled: what the function waits for is ended.
         is_given_up: Whether a cancellation means that nobody waits for the function any more.
 
     Returns:
@@ -50,6 +52,7 @@ async def call_in_thread(
     try:
         await asyncio.wait({done})
     except asyncio.CancelledError:
+        when_cancelled()
         if not is_given_up():
             await asyncio.wait({done})
         raise
