@@ -211,6 +211,6 @@ async def test_S10_11_input_outside_states_is_as_ever(monkeypatch):
     script.add("s", gate=True)
     run = script.agent.start()
     await settled()
-    assert builtins.input("well?") == "typed at well?"
+    assert builtins.input("well?") == "typed at well?"  # noqa: ASYNC250 - replaced above
     await script.open("s")
     await run
