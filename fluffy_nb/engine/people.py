@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.countdown import Countdown
 from fluffy_nb.engine.specs import check_seconds, is_async
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import (
@@ -137,7 +138,7 @@ class People:
         self._find_responder = find_responder
         self.open: list[Prompt] = []
         self._count = 0
-        self._clocks: dict[Prompt, _Clock] = {}
+        self._clocks: dict[Prompt, Countdown] = {}
         self._held: dict[int, list[tuple[Prompt, Any]]] = {}  # outcomes not yet handed over
         self._withdrawn: list[Prompt] = []  # by a failure; asked again on resume
 
@@ -173,7 +174,7 @@ class People:
             validator=validator,
         )
         ask = self._find_answer(prompt)
-        self._clocks[prompt] = _Clock(timeout, lambda: self._expire(prompt, timeout or 0))
+        self._clocks[prompt] = Countdown(timeout, lambda: self._expire(prompt, timeout or 0))
         self._open(prompt)
         try:
             if not prompt.fate:  # an observer may have been quicker
@@ -272,7 +273,7 @@ class People:
         again, self._withdrawn = self._withdrawn, []
         for prompt in list(self.open):
             if self._clocks[prompt].start():
-                self._set_deadline(prompt, self._clocks[prompt].deadline(self.runner))
+                self._set_deadline(prompt, self._deadline(prompt))
             self._ask_again(prompt, self._find_prepared)
         for prompt in again:
             if not prompt.future.done():
@@ -310,7 +311,7 @@ class People:
     def _open(self, prompt: Prompt) -> None:
         clock = self._clocks[prompt]
         runs = self.runner.machine.status is AgentStatus.RUNNING and clock.start()
-        prompt.deadline = clock.deadline(self.runner) if runs else None
+        prompt.deadline = self._deadline(prompt) if runs else None
         self.open.append(prompt)
         self._emit(
             prompt,
@@ -339,41 +340,17 @@ class People:
         if prompt in self._withdrawn:
             self._withdrawn.remove(prompt)
 
+    def _deadline(self, prompt: Prompt) -> float | None:
+        """When a prompt whose clock begins now times out, seconds since the epoch."""
+        left = self._clocks[prompt].left
+        return None if left is None else self.runner.now() + left
+
     def _set_deadline(self, prompt: Prompt, deadline: float | None) -> None:
         prompt.deadline = deadline
         self._emit(prompt, ev.PromptDeadlineMoved, deadline)
 
     def _emit(self, prompt: Prompt, kind: type[ev.Event], *details: Any) -> None:
         self.runner.emit(kind, prompt.id, prompt.execution, prompt.state, *details)
-
-
-class _Clock:
-    """Counts down to an action; can be stopped and started again."""
-
-    def __init__(self, seconds: float | None, action: Callable[[], None]) -> None:
-        self._left = seconds
-        self._action = action
-        self._handle: asyncio.TimerHandle | None = None
-
-    def start(self) -> bool:
-        """Go on counting; False when there is nothing to count, or it runs already."""
-        if self._left is None or self._handle is not None:
-            return False
-        self._handle = asyncio.get_running_loop().call_later(self._left, self._action)
-        return True
-
-    def stop(self) -> bool:
-        """Stand still; False when it did not run."""
-        if self._handle is None:
-            return False
-        self._left = max(0.0, self._handle.when() - asyncio.get_running_loop().time())
-        self._handle.cancel()
-        self._handle = None
-        return True
-
-    def deadline(self, runner: Runner) -> float | None:
-        """When the action is due, seconds since the epoch."""
-        return None if self._left is None else runner.now() + self._left
 
 
 def _check(
