@@ -6,10 +6,13 @@ from fluffy_nb.agent import Agent
 from fluffy_nb.engine.checkpoint import Checkpoint
 from fluffy_nb.engine.context import Context
 from fluffy_nb.engine.declare import state
+from fluffy_nb.engine.dependencies import Dependency, DependencyLifecycle, DependencyType
 from fluffy_nb.engine.people import Prompt
+from fluffy_nb.engine.resources import Priority, ResourcePool, ResourceRequirements
 from fluffy_nb.engine.result import RunResult
+from fluffy_nb.engine.retry import RetryPolicy
 from fluffy_nb.engine.run import Run
-from fluffy_nb.engine.specs import StateResult
+from fluffy_nb.engine.specs import Send, StateResult
 from fluffy_nb.engine.status import AgentStatus, StateStatus
 from fluffy_nb.engine.typed import TypedContextData
 
@@ -18,9 +21,17 @@ __all__ = [
     "AgentStatus",
     "Checkpoint",
     "Context",
+    "Dependency",
+    "DependencyLifecycle",
+    "DependencyType",
+    "Priority",
     "Prompt",
+    "ResourcePool",
+    "ResourceRequirements",
+    "RetryPolicy",
     "Run",
     "RunResult",
+    "Send",
     "StateResult",
     "StateStatus",
     "TypedContextData",

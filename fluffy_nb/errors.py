@@ -89,6 +89,65 @@ class DuplicateStateError(FluffyError, ValueError):
         )
 
 
+class AgentInItselfError(FluffyError, ValueError):
+    """An agent was to become a state of itself, or of an agent inside it."""
+
+    def __init__(self, agent: str, name: str) -> None:
+        super().__init__(
+            f"state {name!r} of agent {agent!r} would be an agent that has {agent!r} inside, so it "
+            "could never end; lead back to an earlier state to repeat something."
+        )
+
+
+class OverlappingTemplatesError(FluffyError, ValueError):
+    """One name could be that of two templates."""
+
+    def __init__(self, name: str, other: str, example: str) -> None:
+        super().__init__(
+            f"state {name!r} can't be told from state {other!r}: {example!r} could be either; "
+            "choose names whose plain parts differ."
+        )
+
+
+class DependencyError(FluffyError, ValueError):
+    """The dependencies of a flow can't be satisfied."""
+
+
+class UnknownDependencyError(DependencyError, LookupError):
+    """A state depends on what is no state."""
+
+    def __init__(self, state: str, name: str, names: Collection[str]) -> None:
+        problem = "which is no state" if name not in names else "a template, which can't be started"
+        super().__init__(
+            f"state {state!r} depends on {name!r}, {problem} ({nearest(name, names)}); "
+            f"correct the name, or add it: add_state({name!r}, function)."
+        )
+
+
+class DependencyCycleError(DependencyError):
+    """States require each other in a circle."""
+
+    def __init__(self, cycle: Collection[str]) -> None:
+        super().__init__(
+            f"states require each other in a circle: {' needs '.join(map(repr, cycle))}; "
+            "leave one of these dependencies out, or make it OPTIONAL."
+        )
+
+
+class ResourceError(FluffyError, ValueError):
+    """A state needs more than there will ever be."""
+
+    def __init__(self, state: str, lacks: str) -> None:
+        super().__init__(
+            f"state {state!r} needs more than the pool has: {lacks}; lower its "
+            "ResourceRequirements, or give the agent a larger ResourcePool."
+        )
+
+
+class LargeStateWarning(UserWarning):
+    """A state needs more than this machine has, and will run alone."""
+
+
 class StateInUseError(FluffyError, RuntimeError):
     """A state can't be removed while a branch of a run stands at it."""
 
@@ -132,7 +191,8 @@ class StateError(FluffyError, RuntimeError):
 
     def __init__(self, state: str, attempt: int, run_id: str, problem: str) -> None:
         super().__init__(
-            f"state {state!r} failed in attempt {attempt} of run {run_id!r}: {problem}. "
+            f"state {state!r} failed in attempt {attempt} of run {run_id!r}: "
+            f"{problem.rstrip('.')}. "
             "Mend the state and go on with resume(); what completed before is kept."
         )
         self.state = state
@@ -177,6 +237,35 @@ class InvalidResultError(StateError, TypeError):
         self.state = state
         self.attempt = attempt
         self.run_id = run_id
+
+
+class StateTimeoutError(FluffyError, TimeoutError):
+    """An attempt of a state took longer than it may."""
+
+    def __init__(self, state: str, attempt: int, seconds: float) -> None:
+        super().__init__(
+            f"attempt {attempt} of state {state!r} did not end within {seconds:g} s; "
+            "give it a longer timeout=, or a retry_policy=."
+        )
+
+
+class BlockedError(FluffyError, RuntimeError):
+    """Branches wait for what can't come any more."""
+
+    def __init__(self, run_id: str, reasons: Mapping[str, str]) -> None:
+        waiting = "; ".join(f"{state!r} {why}" for state, why in reasons.items())
+        super().__init__(
+            f"run {run_id!r} can't go on: {waiting}. Add or mend what leads there, or replace the "
+            "state without that dependency, and go on with resume()."
+        )
+        self.reasons = dict(reasons)
+
+
+class RestoredError(FluffyError, RuntimeError):
+    """What led to a state by `on_error` before the run was restored: only its text is kept."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
 
 
 class RunActiveError(FluffyError, RuntimeError):

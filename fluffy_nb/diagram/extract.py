@@ -69,7 +69,7 @@ def nodes(agent: Agent, graph: StateGraph, names: Iterable[str]) -> dict[str, No
         if name not in ids:
             continue
         known = metadata.get(name) or StateMetadata()
-        waits = agent.waits_for(name) if known.status in _STANDING else ""
+        waits = agent.explain(name) if known.status in _STANDING else ""
         found[ids[name]] = Node(
             name,
             known.status,

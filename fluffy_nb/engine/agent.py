@@ -7,27 +7,29 @@ import concurrent.futures
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar, overload
+from typing import Any
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Checkpoint
 from fluffy_nb.engine.context import SharedState
-from fluffy_nb.engine.declare import settings_of
-from fluffy_nb.engine.definition import Definition
+from fluffy_nb.engine.execution import Phase
+from fluffy_nb.engine.explain import explain
+from fluffy_nb.engine.flow import DefinedFlow, as_names
 from fluffy_nb.engine.graph import StateGraph
-from fluffy_nb.engine.machine import Phase
+from fluffy_nb.engine.kept import Kept
 from fluffy_nb.engine.metadata import MetadataView, StateMetadata
 from fluffy_nb.engine.observers import Observer, Observers
 from fluffy_nb.engine.people import Prompt, Responder
+from fluffy_nb.engine.planning import pool_for
+from fluffy_nb.engine.resources import ResourcePool
 from fluffy_nb.engine.responders import Answers, prepared
 from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.run import CLEANUP_TIMEOUT, RESUMABLE, Run, check_steps
-from fluffy_nb.engine.runner import Runner
-from fluffy_nb.engine.specs import StateFunction, StateSpec, check_seconds
+from fluffy_nb.engine.runner import Runner, Settings
+from fluffy_nb.engine.specs import check_seconds
 from fluffy_nb.engine.status import AgentStatus, StateStatus
 from fluffy_nb.engine.surroundings import surroundings
 from fluffy_nb.errors import (
-    InvalidSpecError,
     NothingToResumeError,
     RunActiveError,
     StateInUseError,
@@ -35,21 +37,21 @@ from fluffy_nb.errors import (
     listed,
 )
 
-F = TypeVar("F", bound=StateFunction)
-
 VERBS = ("run", "pause", "resume", "step", "cancel")
 """What `Agent.request` understands: the buttons of a view."""
 
 _ENDS = (ev.RunCompleted, ev.RunFailed, ev.RunCancelled)
 
 
-class Agent:
+class Agent(DefinedFlow):
     """A named set of states and their settings; it runs one run at a time.
 
     Args:
         name: What it is called in pictures, messages and checkpoints.
         start: The state or states where runs start; None lets them be found.
         max_concurrent: How many states may run at once; None for no limit.
+        state_timeout: Seconds for an attempt of a state that has no timeout of its own.
+        resources: What the states can take together; None for what the machine has.
         responder: Is given every prompt; None takes what the surroundings have: the notebook's
             inbox or the terminal.
 
@@ -65,131 +67,39 @@ class Agent:
         *,
         start: str | Iterable[str] | None = None,
         max_concurrent: int | None = None,
+        state_timeout: float | None = None,
+        resources: ResourcePool | None = None,
         responder: Responder | None = None,
     ) -> None:
-        if not isinstance(name, str) or not name.strip():
-            raise InvalidSpecError("an agent's name", name, "a string that is not empty")
-        self.name = name
-        self.max_concurrent = max_concurrent
+        super().__init__(name, start, max_concurrent, state_timeout, resources)
         self.responder = responder
+        self.breakpoints: set[str] = set()
+        """States before which a run pauses, once per execution; changes count at once."""
         self.notice = ""
         """What the last `request` had to say; empty when it went well."""
-        self._definition = Definition(name, _names(start))
         self._observers = Observers()
         self._run: Run | None = None
+        self._kept: dict[str, Kept] = {}  # completions that count in later runs
 
     def __repr__(self) -> str:
         return f"<Agent {self.name!r}: {len(self.states)} states, {self.status}>"
 
-    @property
-    def max_concurrent(self) -> int | None:
-        """How many states may run at once; None for no limit. A change counts from the next run."""
-        return self._max_concurrent
-
-    @max_concurrent.setter
-    def max_concurrent(self, value: int | None) -> None:
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise InvalidSpecError("max_concurrent", value, "a whole number from 1, or None")
-        self._max_concurrent = value
-
-    # ------------------------------------------------------------ definition
-
-    def add_state(
-        self,
-        name: str,
-        function: StateFunction,
-        *,
-        next: str | Iterable[str] | None = None,
-        replace: bool = False,
-    ) -> None:
-        """Add a state, or replace one.
-
-        Args:
-            name: Unique in this agent.
-            function: `f(context) -> StateResult`, async, or plain to run in a thread.
-            next: Where it can lead, when its code does not show it.
-            replace: Take the place of a state of the same name.
-
-        Raises:
-            DuplicateStateError: There is one of this name, and `replace` is not set.
-            StateFunctionError: The function can't be called with a context.
-            InvalidSpecError: The name or `next` is not what it must be.
-        """
-        settings = settings_of(function)
-        following = settings.next if next is None else next
-        self._definition.add(name, function, following, replace=replace)
-        self._changed(name)
-
-    @overload
-    def state(self, function: F, /) -> F: ...
-
-    @overload
-    def state(
-        self,
-        /,
-        *,
-        name: str | None = None,
-        next: str | Iterable[str] | None = None,
-    ) -> Callable[[F], F]: ...
-
-    def state(
-        self,
-        function: Any = None,
-        /,
-        *,
-        name: str | None = None,
-        next: str | Iterable[str] | None = None,
-    ) -> Any:
-        """Make a function a state, as a decorator; running it again replaces the state.
-
-        Args:
-            function: The function, when the decorator is used without brackets.
-            name: Its name as a state; the function's own by default.
-            next: As in `add_state`.
-
-        Returns:
-            The function, unchanged.
-
-        Example:
-            >>> @agent.state
-            ... async def load(context):
-            ...     return "analyse"
-        """
-
-        def decorate(function: F) -> F:
-            self.add_state(name or function.__name__, function, next=next, replace=True)
-            return function
-
-        return decorate if function is None else decorate(function)
-
-    def remove_state(self, name: str) -> None:
-        """Remove a state.
-
-        Raises:
-            UnknownStateError: There is none of this name.
-            StateInUseError: A branch of a run that can go on stands at it.
-        """
+    def _check_unused(self, name: str) -> None:
         run = self._run
         if run is not None and run.status is not AgentStatus.COMPLETED:
-            standing = {branch.state for branch in run.runner.machine.branches.values()}
-            if name in standing:
+            branches = run.runner.machine.branches.values()
+            if any(name == branch.scope.prefix + branch.node for branch in branches):
                 raise StateInUseError(name, run.id)
-        self._definition.remove(name)
-        self._changed(name)
 
     def _changed(self, name: str) -> None:
+        self._kept.pop(name, None)  # what the former function did counts no more
         if self._run is not None and self._run.status is not AgentStatus.COMPLETED:
             self._run.runner.cross(self._run.runner.graph_changed, (name,))
 
     @property
-    def states(self) -> Mapping[str, StateSpec]:
-        """The states by name, in order, read-only."""
-        return self._definition.states
-
-    @property
     def state_graph(self) -> StateGraph:
         """Where each state can lead, with the edges that the present run took."""
-        return self._definition.graph(None, self.taken_edges)
+        return self.definition.graph(None, self.taken_edges)
 
     # ------------------------------------------------------------ verbs
 
@@ -265,7 +175,7 @@ class Agent:
             return run
         check_seconds("timeout", timeout)
         check_seconds("cleanup_timeout", cleanup_timeout)
-        starts = self._definition.check(_names(start))
+        starts = self.definition.check(as_names(start))
         new = self._new_run(starts, SharedState(inputs), prepared(answers))
         if run is not None:
             run.runner.abandon()
@@ -275,9 +185,14 @@ class Agent:
 
     def _new_run(self, starts: tuple[str, ...], shared: SharedState, answers: Any) -> Run:
         runner = Runner(
-            self._definition,
+            self.definition,
             starts,
-            self.max_concurrent,
+            Settings(
+                self.max_concurrent,
+                pool_for(self.definition, self.resources),
+                self.breakpoints,
+                self._kept,
+            ),
             self._observers,
             shared,
             lambda: self.responder or surroundings.responder(),
@@ -500,22 +415,17 @@ class Agent:
         """Seconds the present or last run was active; pauses don't count."""
         return None if self._run is None else self._run.duration
 
-    def waits_for(self, name: str) -> str:
-        """What a state's waiting branches wait for, as "waits for b2 (running) through b3".
+    def explain(self, name: str) -> str:
+        """Why a state is where it is, as "waits for b2 (running) through b3".
 
         Args:
-            name: The state.
+            name: The state; one inside an agent that is a state as "review/draft".
 
         Returns:
-            The sentence; empty where no branch waits.
+            The reason, also "priority HIGH, needs 2 CPU, 1 free" or why it failed; empty where
+            there is none.
         """
-        return "" if self._run is None else self._run.runner.machine.waits_for(name)
-
-
-def _names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    return (value,) if isinstance(value, str) else tuple(value)
+        return "" if self._run is None else explain(self._run.runner.machine, name)
 
 
 __all__ = ["Agent", "StateStatus"]

@@ -31,12 +31,40 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedBranch:
+    """A branch: the state it stands at, and what it has with it.
+
+    `scope` is the execution of the agent it is in, 0 for the run's own; see `execution.Branch`.
+    """
+
+    state: str
+    scope: int
+    inputs: dict[str, Any]
+    alone: bool
+    start: str | None
+    error: str | None
+    lost: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class SavedExecution:
     """An execution that had not ended."""
 
-    state: str
+    id: int
     attempt: int
     started: bool
+    inside: bool
+    branch: SavedBranch
+
+
+@dataclass(frozen=True, slots=True)
+class SavedEnds:
+    """What was known of the states that others depend on, in one agent; see `ends.Ends`."""
+
+    scope: int
+    of: list[tuple[str, int, int, float, float]]
+    taken: list[tuple[str, str, int]]
+    started: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +73,31 @@ class Progress:
 
     run_id: str
     starts: list[str]
-    waiting: list[str]
+    waiting: list[SavedBranch]
     executions: list[SavedExecution]
     completed: list[str]
     counts: dict[str, int]
+    completions: dict[str, int]
     taken: list[tuple[str, str, int]]
+    ends: list[SavedEnds]
+    reused: list[str]
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Progress:
+        """Take what the machine gave, containers copied."""
+        data = copied(dict(data))
+        return cls(
+            **{
+                **data,
+                "waiting": [SavedBranch(**branch) for branch in data["waiting"]],
+                "executions": [
+                    SavedExecution(**{**saved, "branch": SavedBranch(**saved["branch"])})
+                    for saved in data["executions"]
+                ],
+                "taken": [(source, target, number) for source, target, number in data["taken"]],
+                "ends": [SavedEnds(**ends) for ends in data["ends"]],
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +157,16 @@ class Checkpoint:
                     "store JSON values (strings, numbers, lists, dicts with string keys), store "
                     "what it is made from instead, or remove it before the checkpoint",
                 )
+        branches = [*self.progress.waiting, *(e.branch for e in self.progress.executions)]
+        for branch in branches:
+            for key, value in branch.inputs.items():
+                why = _unsavable(key) or _unsavable(value)
+                if why:
+                    raise CheckpointError(
+                        f"the input {key!r} sent to state {branch.state!r} holds {why}, which "
+                        "can't be saved",
+                        "send JSON values (strings, numbers, lists, dicts with string keys)",
+                    )
         data = asdict(self)
         data["completed_states"] = sorted(self.completed_states)
         return data
@@ -159,7 +217,7 @@ def _reader() -> Any:
     from pydantic import ConfigDict, TypeAdapter  # noqa: PLC0415 - as above
 
     strict = ConfigDict(extra="forbid", strict=True)
-    for part in (Changes, SavedExecution, Progress, Checkpoint):
+    for part in (Changes, SavedBranch, SavedExecution, SavedEnds, Progress, Checkpoint):
         setattr(part, "__pydantic_config__", strict)  # noqa: B010 - pydantic's name for it
     return TypeAdapter(Checkpoint)
 

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from fluffy_nb.engine.status import AgentStatus
 
+PAUSE = -1
+"""The limit of a run that is to pause: nothing starts, not even another attempt."""
+
 
 class Start(NamedTuple):
     """Begin an attempt of an execution."""
@@ -24,11 +27,48 @@ class Queue(NamedTuple):
     branches: tuple[int, ...]
 
 
+class Break(NamedTuple):
+    """Pause the run before an execution starts."""
+
+    execution: int
+    state: str
+
+
+class Enter(NamedTuple):
+    """Begin an agent that is a state, at these states of its own."""
+
+    execution: int
+    state: str
+    branches: tuple[int, ...]
+    starts: tuple[str, ...]
+
+
+class Exit(NamedTuple):
+    """End an agent that is a state: all its branches have ended."""
+
+    execution: int
+    state: str
+
+
+class Reuse(NamedTuple):
+    """Let a state's completion in an earlier run count instead of running it."""
+
+    execution: int
+    state: str
+    branches: tuple[int, ...]
+
+
 class Continue(NamedTuple):
     """Let a state that a person has answered go on."""
 
     execution: int
     state: str
+
+
+class Block(NamedTuple):
+    """Fail the run: nothing can happen any more, and branches wait at these states."""
+
+    states: tuple[str, ...]
 
 
 class Finish(NamedTuple):
@@ -37,4 +77,4 @@ class Finish(NamedTuple):
     status: AgentStatus
 
 
-Command = Start | Queue | Continue | Finish
+Command = Start | Queue | Break | Enter | Exit | Reuse | Continue | Block | Finish

@@ -63,6 +63,11 @@ class SharedState:
         self.values[key] = value
         self.writers[key] = writer
 
+    def take_over(self, values: Mapping[str, Any], writers: Mapping[str, Writer]) -> None:
+        """Store what a state wrote in an earlier run."""
+        for key, value in values.items():
+            self.set(key, value, writers[key])
+
     def remove(self, key: str) -> None:
         """Forget a key."""
         self.values.pop(key, None)
@@ -85,12 +90,26 @@ class Context:
         "_runner",
         "_shared",
         "attempt",
+        "error",
+        "inputs",
         "removed",
         "state",
         "written",
     )
 
-    def __init__(self, runner: Runner, execution: int, state: str, attempt: int) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        execution: int,
+        state: str,
+        attempt: int,
+        inputs: Mapping[str, Any] = NO_INPUTS,
+        error: BaseException | None = None,
+    ) -> None:
+        self.inputs = inputs
+        """What this execution alone was given."""
+        self.error = error
+        """The failure that led here by `on_error`, if one did."""
         self._runner = runner
         self._shared = runner.shared
         self._execution = execution
@@ -109,16 +128,6 @@ class Context:
     def run_id(self) -> str:
         """The id of the run."""
         return self._runner.machine.run_id
-
-    @property
-    def inputs(self) -> Mapping[str, Any]:
-        """What this execution alone was given."""
-        return NO_INPUTS
-
-    @property
-    def error(self) -> BaseException | None:
-        """The failure that led here, if one did."""
-        return None
 
     # ------------------------------------------------------------ untyped
 
@@ -143,6 +152,8 @@ class Context:
 
     def get_state(self, key: str, default: Any = None) -> Any:
         """Read a value, or the default where nothing is stored."""
+        if self.inputs and key in self.inputs:
+            return self.inputs[key]
         return self._shared.values.get(key, default)
 
     def has_state(self, key: str) -> bool:

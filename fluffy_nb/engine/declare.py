@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
-from fluffy_nb.engine.specs import StateFunction, declared_next
+from fluffy_nb.engine.dependencies import declared_dependencies
+from fluffy_nb.engine.resources import NOTHING, ResourceRequirements
+from fluffy_nb.engine.retry import RetryPolicy
+from fluffy_nb.engine.specs import (
+    Dependencies,
+    JoinMode,
+    StateFunction,
+    StateSettings,
+    StateSpec,
+    declared_next,
+)
 from fluffy_nb.errors import InvalidSpecError, StateFunctionError
 
 F = TypeVar("F", bound=StateFunction)
@@ -20,15 +30,56 @@ class Settings:
 
     Args:
         name: Its name; None for the function's own.
-        next: The states it can lead to; None lets them be read from the code.
+        given: The settings that were given, others are left to their defaults.
     """
 
     name: str | None = None
-    next: tuple[str, ...] | None = None
+    given: StateSettings | None = None
 
 
 UNDECLARED = Settings()
 """The settings of every function that `@state` was not used on."""
+
+
+def settings_from(
+    name: str,
+    *,
+    next: str | Iterable[str] | None = None,
+    join: JoinMode | None = None,
+    dependencies: Dependencies | None = None,
+    resources: ResourceRequirements | None = None,
+    retry: RetryPolicy | None = None,
+    timeout: float | None = None,
+    on_error: str | None = None,
+) -> StateSettings:
+    """The settings of a state in one form, with those left out that were not given.
+
+    Args:
+        name: The state, for messages.
+        next: As in `Agent.add_state`, as are all others.
+        join: See there.
+        dependencies: See there.
+        resources: See there.
+        retry: There called `retry_policy`.
+        timeout: See there.
+        on_error: See there.
+
+    Raises:
+        InvalidSpecError: One of them is not what it must be.
+    """
+    settings: dict[str, Any] = {
+        "next": declared_next(name, next),
+        "join": join,
+        "dependencies": None
+        if dependencies is None
+        else declared_dependencies(name, dependencies),
+        "resources": resources,
+        "retry": retry,
+        "timeout": timeout,
+        "on_error": on_error,
+    }
+    given = {key: value for key, value in settings.items() if value is not None}
+    return cast("StateSettings", given)
 
 
 @overload
@@ -40,16 +91,16 @@ def state(
     *,
     name: str | None = None,
     next: str | Iterable[str] | None = None,
+    join: JoinMode | None = None,
+    dependencies: Dependencies | None = None,
+    resources: ResourceRequirements | None = None,
+    retry: RetryPolicy | None = None,
+    timeout: float | None = None,
+    on_error: str | None = None,
 ) -> Callable[[F], F]: ...
 
 
-def state(
-    function: Any = None,
-    /,
-    *,
-    name: str | None = None,
-    next: str | Iterable[str] | None = None,
-) -> Any:
+def state(function: Any = None, /, *, name: str | None = None, **settings: Any) -> Any:
     """Say of a function what kind of state it is, as a decorator; no agent is named.
 
     A `%%fluffy` cell, and `agent.add_state`, take the settings from the function.
@@ -57,17 +108,18 @@ def state(
     Args:
         function: The function, when the decorator is used without brackets.
         name: Its name as a state; the function's own by default.
-        next: Where it can lead, when its code does not show it.
+        **settings: `next`, `join`, `dependencies`, `resources`, `retry`, `timeout` and `on_error`,
+            as in `Agent.add_state`.
 
     Returns:
         The function, unchanged but for an attribute that holds the settings.
 
     Raises:
-        InvalidSpecError: The name or `next` is not what it must be.
+        InvalidSpecError: The name or a setting is not what it must be.
         StateFunctionError: It is no function, or one that takes no attribute, as a bound method.
 
     Example:
-        >>> @state(next=["approve", "revise"])
+        >>> @state(next=["approve", "revise"], timeout=30)
         ... async def review(context):
         ...     return pick(context)
     """
@@ -78,15 +130,20 @@ def state(
         called = name or str(getattr(function, "__name__", "state"))
         if not callable(function):
             raise StateFunctionError(called, function, "can't be called")
-        settings = Settings(name, declared_next(called, next))
+        given = settings_from(called, **settings)
+        StateSpec(called, _anything, **given)  # refuses what is wrong here, where it is written
         try:
-            setattr(function, _ATTRIBUTE, settings)
+            setattr(function, _ATTRIBUTE, Settings(name, given))
         except (AttributeError, TypeError):
             problem = "can't be marked; give name= and next= to add_state instead"
             raise StateFunctionError(called, function, problem) from None
         return function
 
     return decorate if function is None else decorate(function)
+
+
+def _anything(context: object) -> None:
+    """Stands for the function while its settings are looked at."""
 
 
 def settings_of(function: object) -> Settings:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+from typing import Any, Unpack
 
-from fluffy_nb.engine.graph import StateGraph, check_open, check_starts, read_graph
-from fluffy_nb.engine.returns import Returns
-from fluffy_nb.engine.specs import StateFunction, StateSpec, declared_next
+from fluffy_nb.engine.check import check_dependencies
+from fluffy_nb.engine.graph import StateGraph, check_open, check_starts, matching, read_graph
+from fluffy_nb.engine.returns import Returns, read_returns
+from fluffy_nb.engine.specs import Flow, StateFunction, StateSettings, StateSpec
+from fluffy_nb.engine.templates import overlap
 from fluffy_nb.errors import (
+    AgentInItselfError,
     DuplicateStateError,
     NoStatesError,
+    OverlappingTemplatesError,
     UndefinedTargetWarning,
     UnknownStateError,
     nearest,
@@ -24,36 +29,54 @@ class Definition:
     Args:
         agent: The agent's name, for messages.
         start: The start states where the agent names them.
+        state_timeout: Seconds for an attempt of a state that has no timeout of its own.
     """
 
-    def __init__(self, agent: str, start: tuple[str, ...] | None) -> None:
+    def __init__(
+        self, agent: str, start: tuple[str, ...] | None, state_timeout: float | None = None
+    ) -> None:
         self.agent = agent
         self.start = start or None
+        self.state_timeout = state_timeout
         self._specs: dict[str, StateSpec] = {}
         self.states: Mapping[str, StateSpec] = MappingProxyType(self._specs)
         self._returns: dict[str, Returns] = {}  # of the states whose code has been read
         self._graphs: dict[object, StateGraph] = {}
+        self._version = 0
 
     def add(
         self,
         name: str,
-        function: StateFunction,
-        following: Iterable[str] | str | None,
+        function: StateFunction | Flow,
         *,
         replace: bool,
+        **settings: Unpack[StateSettings],
     ) -> None:
         """Add a state at the end, or replace one where it stands.
 
         Raises:
             DuplicateStateError: There is one of this name, and `replace` is not set.
             StateFunctionError: The function does not take a context.
-            InvalidSpecError: The name or what follows is not what it must be.
+            InvalidSpecError: A setting is not what it must be.
+            AgentInItselfError: The agent that is to be a state has this one inside.
+            OverlappingTemplatesError: One name could be that of this template and of another.
         """
-        spec = StateSpec(name, function, declared_next(name, following))
+        spec = StateSpec(name, function, **settings)
         if name in self._specs and not replace:
             raise DuplicateStateError(self.agent, name)
+        if spec.flow is not None and self in set(inside(spec.flow.definition)):
+            raise AgentInItselfError(self.agent, name)
+        if spec.template is not None:
+            self._check_template(spec)
         self._specs[name] = spec
         self._forget(name)
+
+    def _check_template(self, spec: StateSpec) -> None:
+        for other in self._specs.values():
+            if other.template is not None and spec.template is not None and other.name != spec.name:
+                example = overlap(spec.template, other.template)
+                if example is not None:
+                    raise OverlappingTemplatesError(spec.name, other.name, example)
 
     def remove(self, name: str) -> None:
         """Remove a state.
@@ -68,21 +91,79 @@ class Definition:
 
     def _forget(self, name: str) -> None:
         self._returns.pop(name, None)
-        self._graphs.clear()
+        self._version += 1
+
+    # ------------------------------------------------------------ names
+
+    def spec(self, name: str) -> StateSpec | None:
+        """The state of a name: the one so called, or the template that matches."""
+        found = self._specs.get(name)
+        if found is None:
+            node = matching(name, self._templates())
+            found = None if node is None else self._specs[node]
+        return found
+
+    def _templates(self) -> dict[str, Any]:
+        return {n: s.template for n, s in self._specs.items() if s.template is not None}
+
+    def state_of(self, agent: Flow) -> str:
+        """The state that an agent is; one of its own name is added where there is none.
+
+        Raises:
+            DuplicateStateError: Another state has the agent's name.
+        """
+        found = next((name for name, spec in self._specs.items() if spec.flow is agent), None)
+        if found is None:
+            found = str(agent.definition.agent)
+            self.add(found, agent, replace=False, next=())
+        return found
+
+    # ------------------------------------------------------------ the graph
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Changes when a state is added, replaced or removed, here or in an agent inside."""
+        return tuple(definition._version for definition in inside(self))  # noqa: SLF001 - its own class
 
     def graph(
         self,
         starts: tuple[str, ...] | None = None,
         taken: Mapping[tuple[str, str], int] | None = None,
     ) -> StateGraph:
-        """The graph of the states, with the edges a run took."""
+        """The graph of the states, with the edges a run took.
+
+        Args:
+            starts: The start states where the caller names them.
+            taken: How often each edge was taken; states of agents inside by their whole names.
+        """
         starts = starts or self.start
-        key = (starts, frozenset(taken or ()))
+        taken = taken or {}
+        names_of_agents = {id(agent): self.state_of(agent) for agent in self._agents_named()}
+        key = (starts, frozenset(taken), self.version)
         graph = self._graphs.get(key)
         if graph is None:
-            graph = read_graph(self._specs, starts, taken or (), self._returns)
+            agents = {
+                name: spec.flow.definition.graph(None, _taken_inside(name, taken))
+                for name, spec in self._specs.items()
+                if spec.flow is not None
+            }
+            graph = read_graph(
+                self._specs, starts, taken, self._returns, agents, names_of_agents
+            )
             self._graphs = {key: graph}  # the latest is the one that is asked for again
         return graph
+
+    def _agents_named(self) -> Iterator[Flow]:
+        """The agents that some return goes to; reads the code that has not been read yet."""
+        for name, spec in list(self._specs.items()):
+            if spec.flow is not None:
+                continue
+            read = self._returns.get(name)
+            if read is None:
+                read = self._returns[name] = read_returns(spec.function, (Flow,))
+            for agent, _ in read.agents:
+                if isinstance(agent, Flow):
+                    yield agent
 
     def check(self, starts: tuple[str, ...] | None) -> tuple[str, ...]:
         """Refuse what can't run, warn of what looks wrong, and say where a run starts.
@@ -98,17 +179,23 @@ class Definition:
             UnknownStateError: A start state is none of them.
             AmbiguousStartError: Where to start can't be told.
             OpenStateError: A flow that forks has states whose successors can't be read.
+            DependencyError: A dependency is no state, or they need each other in a circle.
         """
         if not self._specs:
             raise NoStatesError(self.agent)
         starts = starts or self.start
         for name in starts or ():
-            if name not in self._specs:
+            if self.spec(name) is None:
                 raise UnknownStateError(name, tuple(self._specs))
         graph = self.graph(starts)
+        check_dependencies(graph)
         if starts is None:
             check_starts(graph)
         check_open(graph)
+        for name in graph.agents:
+            inner = self._specs[name].flow
+            if inner is not None:
+                inner.definition.check(None)
         for target in graph.undefined:
             source = next(edge.source for edge in graph.edges if edge.target == target)
             warnings.warn(
@@ -118,3 +205,21 @@ class Definition:
                 stacklevel=4,
             )
         return graph.starts
+
+
+def inside(definition: Definition) -> Iterator[Definition]:
+    """A definition and those of the agents in it, at any depth."""
+    yield definition
+    for spec in definition.states.values():
+        if spec.flow is not None:
+            yield from inside(spec.flow.definition)
+
+
+def _taken_inside(name: str, taken: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
+    """The edges taken inside an agent that is a state, by its own names."""
+    prefix = f"{name}/"
+    return {
+        (source.removeprefix(prefix), target.removeprefix(prefix)): number
+        for (source, target), number in taken.items()
+        if source.startswith(prefix) and target.startswith(prefix)
+    }

@@ -7,7 +7,7 @@ tests and, later, the journal see nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 KINDS: dict[str, type[Event]] = {}
@@ -47,13 +47,38 @@ def from_dict(data: Mapping[str, Any]) -> Event:
     Raises:
         KeyError: The kind is unknown.
     """
-    fields = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in data.items()
-        if key != "kind"
-    }
+    fields = {key: _frozen(value) for key, value in data.items() if key != "kind"}
+    if "next" in fields:
+        fields["next"] = tuple(
+            Going(**entry) if isinstance(entry, Mapping) else entry for entry in fields["next"]
+        )
     make: Callable[..., Event] = KINDS[data["kind"]]
     return make(**fields)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """A branch to be that is more than the name of its state.
+
+    Args:
+        name: The state it goes to.
+        inputs: What its execution alone gets.
+        alone: Whether it never joins others there (semantics 5.3).
+        start: Where an agent that is the state begins; None for where it would.
+    """
+
+    name: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    alone: bool = False
+    start: str | None = None
+
+
+Next = tuple[str | Going, ...]
+"""Where an execution leads: a branch for each."""
 
 
 # ---------------------------------------------------------------- the run
@@ -137,16 +162,21 @@ class StateCompleted(Event):
     execution: int
     state: str
     attempt: int
-    next: tuple[str, ...]
+    next: Next
     written: tuple[str, ...] = ()
     """The context keys it set."""
     removed: tuple[str, ...] = ()
     """The context keys it removed."""
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the states it leads to."""
+        return tuple(to if isinstance(to, str) else to.name for to in self.next)
+
 
 @dataclass(frozen=True, slots=True)
 class StateFailed(Event):
-    """An attempt raised, or returned what is no result."""
+    """An attempt raised, took too long, or returned what is no result."""
 
     execution: int
     state: str
@@ -154,6 +184,65 @@ class StateFailed(Event):
     error: str
     written: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    timed_out: bool = False
+    """Whether it took longer than it may."""
+    retry_at: float | None = None
+    """When the next attempt is due, seconds since the epoch; None for no other attempt."""
+    handler: str | None = None
+    """The state where the branch goes on; None where the failure is the run's."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDue(Event):
+    """The delay after a failed attempt is over: the state may run again."""
+
+    execution: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakpointReached(Event):
+    """The run pauses before this execution starts."""
+
+    execution: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEntered(Event):
+    """An agent that is a state began: branches stand at its start states."""
+
+    execution: int
+    state: str
+    branches: tuple[int, ...]
+    starts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StateReused(Event):
+    """A state was not run: its completion in an earlier run counts (semantics 6, ONCE)."""
+
+    execution: int
+    state: str
+    branches: tuple[int, ...]
+    next: Next
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionTakenOver(Event):
+    """A state's completion in an earlier run counts in this one."""
+
+    state: str
+    completed: float
+    """When it completed, seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateBlocked(Event):
+    """A branch waits here for what can't come any more."""
+
+    state: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from fluffy_nb.engine.dependencies import Dependency, DependencyType
 from fluffy_nb.engine.loops import components
-from fluffy_nb.engine.returns import Returns, read_returns
+from fluffy_nb.engine.returns import Returns
 from fluffy_nb.engine.specs import StateSpec
+from fluffy_nb.engine.templates import Template, may_name
 from fluffy_nb.errors import AmbiguousStartError, OpenStateError
 
 
@@ -18,13 +20,14 @@ class EdgeKind(StrEnum):
 
     DECLARED = "declared"
     INFERRED = "inferred"
+    HANDLER = "on_error"
     DEPENDENCY = "dependency"
     TAKEN = "taken"
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One state can lead to another."""
+    """One state can lead to another, or one must have run before another."""
 
     source: str
     target: str
@@ -37,11 +40,18 @@ class StateGraph:
 
     Args:
         states: The names of the states, in the order they were added.
-        edges: Where they can lead; a target may be undefined.
+        edges: Where they can lead, and from each dependency to its dependent (from a dependent to
+            what is PARALLEL to it); a target may be undefined.
         starts: Where a run starts.
         undefined: Names that edges lead to and that are no states.
         open: States whose successors can't be read, and why.
         forks: States that can return several names, and the return that does.
+        joins: The join mode of each state that has another than "all".
+        dependencies: By dependent state, then by the state it depends on.
+        templates: The states whose names have placeholders, and what matches them.
+        agents: The states that are agents, each with the graph inside.
+        sent: States that a `Send` or a failure can lead to.
+        led: States that no return leads to and whose dependencies do.
     """
 
     states: tuple[str, ...]
@@ -50,22 +60,41 @@ class StateGraph:
     undefined: tuple[str, ...]
     open: Mapping[str, str]
     forks: Mapping[str, str]
+    joins: Mapping[str, str] = field(default_factory=dict)
+    dependencies: Mapping[str, Mapping[str, Dependency]] = field(default_factory=dict)
+    templates: Mapping[str, Template] = field(default_factory=dict)
+    agents: Mapping[str, StateGraph] = field(default_factory=dict)
+    sent: frozenset[str] = frozenset()
+    led: frozenset[str] = frozenset()
 
     def successors(self) -> dict[str, list[str]]:
-        """The defined states each state can lead to."""
+        """The defined states that a branch at each state can lead to."""
         known = set(self.states)
         leads: dict[str, list[str]] = {state: [] for state in self.states}
         for edge in self.edges:
-            if edge.target in known:
+            if edge.target not in known or edge.source not in known:
+                continue
+            if edge.kind is EdgeKind.DEPENDENCY and not self._goes(edge):
+                continue
+            if edge.target not in leads[edge.source]:
                 leads[edge.source].append(edge.target)
         return leads
+
+    def _goes(self, edge: Edge) -> bool:
+        """Whether a branch goes along a dependency: to a state that nothing else leads to."""
+        given = self.dependencies.get(edge.source, {}).get(edge.target)
+        if given is not None and given.type is DependencyType.PARALLEL:
+            return True
+        return edge.target in self.led
 
 
 def read_graph(
     specs: Mapping[str, StateSpec],
     starts: Sequence[str] | None,
-    taken: Iterable[tuple[str, str]] = (),
-    returns: dict[str, Returns] | None = None,
+    taken: Iterable[tuple[str, str]],
+    returns: Mapping[str, Returns],
+    agents: Mapping[str, StateGraph],
+    names_of_agents: Mapping[int, str],
 ) -> StateGraph:
     """Build the graph of some states from what they declare, their code, and a run.
 
@@ -73,56 +102,144 @@ def read_graph(
         specs: The states, in order.
         starts: The start states where they are named; None lets them be found (`find_starts`).
         taken: Edges that a run took.
-        returns: What was read of the states' functions before; added to.
+        returns: What was read of the states' functions.
+        agents: The graphs of the states that are agents.
+        names_of_agents: The state that each of these agents is, by the agent's `id()`.
 
     Returns:
         The graph, its start states marked.
     """
-    returns = {} if returns is None else returns
+    templates = {name: spec.template for name, spec in specs.items() if spec.template is not None}
     edges: dict[tuple[str, str], Edge] = {}
     opened: dict[str, str] = {}
     forks: dict[str, str] = {}
+    sent: set[str] = set()
+
+    def resolved(target: str) -> str:
+        return target if target in specs else matching(target, templates) or target
+
+    def add(source: str, target: str, kind: EdgeKind) -> None:
+        edges.setdefault((source, target), Edge(source, target, kind))
+
     for name, spec in specs.items():
-        read = returns.get(name)
-        if read is None:
-            read = returns[name] = read_returns(spec.function)
+        read = returns.get(name, _NOTHING_READ)
         if read.forks:
             forks[name] = read.forks
         if spec.next is not None:
-            kind, targets = EdgeKind.DECLARED, list(spec.next)
+            for target in spec.next:
+                add(name, resolved(target), EdgeKind.DECLARED)
+            if len(spec.next) > 1 and spec.flow is not None:
+                forks[name] = f"next={list(spec.next)}"
         else:
-            kind, targets = EdgeKind.INFERRED, list(read.targets)
-            targets += [other for other in specs if any(p.fullmatch(other) for p in read.patterns)]
+            for target in _read_targets(read, specs, templates):
+                add(name, resolved(target), EdgeKind.INFERRED)
+            for agent, _ in read.agents:
+                add(name, names_of_agents[id(agent)], EdgeKind.INFERRED)
             if read.unreadable:
                 opened[name] = read.unreadable
-        for target in targets:
-            edges.setdefault((name, target), Edge(name, target, kind))
+        for sending in read.sends:
+            sent.update(_possible(sending, specs, templates))
+        if spec.on_error is not None:
+            handler = resolved(spec.on_error)
+            add(name, handler, EdgeKind.HANDLER)
+            sent.add(handler)
     for source, target in taken:
         if source in specs:
-            edges.setdefault((source, target), Edge(source, target, EdgeKind.TAKEN))
-    undefined = tuple(dict.fromkeys(e.target for e in edges.values() if e.target not in specs))
-    graph = StateGraph(tuple(specs), tuple(edges.values()), (), undefined, opened, forks)
-    found = tuple(starts) if starts is not None else find_starts(graph)
-    return StateGraph(graph.states, graph.edges, found, undefined, opened, forks)
+            add(source, target, EdgeKind.TAKEN)
+    returned = {edge.target for edge in edges.values() if edge.kind is not EdgeKind.TAKEN}
+    dependencies = {name: spec.dependencies for name, spec in specs.items() if spec.dependencies}
+    for name, needed in dependencies.items():
+        for other, dependency in needed.items():
+            if dependency.type is DependencyType.PARALLEL:
+                add(name, other, EdgeKind.DEPENDENCY)
+                sent.add(other)
+            else:
+                add(other, name, EdgeKind.DEPENDENCY)
+    graph = StateGraph(
+        tuple(specs),
+        tuple(edges.values()),
+        (),
+        tuple(dict.fromkeys(e.target for e in edges.values() if e.target not in specs)),
+        opened,
+        forks,
+        {name: spec.join for name, spec in specs.items() if spec.join != "all"},
+        dependencies,
+        templates,
+        agents,
+        frozenset(sent),
+        frozenset(name for name in dependencies if name not in returned),
+    )
+    return replace(graph, starts=tuple(starts) if starts is not None else find_starts(graph))
+
+
+_NOTHING_READ = Returns()
+
+
+def matching(name: str, templates: Mapping[str, Template]) -> str | None:
+    """The template that matches a name; None where none does."""
+    return next((state for state, template in templates.items() if template.match(name)), None)
+
+
+def _read_targets(
+    read: Returns, specs: Mapping[str, StateSpec], templates: Mapping[str, Template]
+) -> Iterable[str]:
+    """What a function can return: names as they stand, and the states that patterns can name."""
+    yield from read.targets
+    for pattern in read.patterns:
+        yield from _possible(pattern, specs, templates)
+
+
+def _possible(
+    target: object, specs: Mapping[str, StateSpec], templates: Mapping[str, Template]
+) -> Iterable[str]:
+    """The states that a name or an f-string's pattern can mean."""
+    if isinstance(target, str):
+        return [target if target in specs else matching(target, templates) or target]
+    return [
+        name
+        for name in specs
+        if (may_name(target, templates[name]) if name in templates else target.fullmatch(name))  # type: ignore[attr-defined,arg-type]  # a pattern
+    ]
 
 
 def find_starts(graph: StateGraph) -> tuple[str, ...]:
     """The first state of every part of the graph that nothing outside it leads to.
 
-    A part is one state, or states that lead to each other in a circle.
+    A part is one state, or states that lead to each other in a circle; its first state is the one
+    added first that depends on nothing inside. Templates never start.
     """
-    successors = graph.successors()
-    parts = components(graph.states, successors)
+    known = set(graph.states)
+    leads: dict[str, list[str]] = {state: [] for state in graph.states}
+    for edge in graph.edges:
+        if edge.source in known and edge.target in known:
+            leads[edge.source].append(edge.target)
+    parts = components(graph.states, leads)
     part_of = {state: number for number, part in enumerate(parts) for state in part}
     led_to = {
         part_of[target]
-        for source, targets in successors.items()
+        for source, targets in leads.items()
         for target in targets
         if part_of[source] != part_of[target]
     }
     place = {state: number for number, state in enumerate(graph.states)}
-    firsts = [min(part, key=place.__getitem__) for n, part in enumerate(parts) if n not in led_to]
+    firsts = [
+        _first(part, place, graph)
+        for number, part in enumerate(parts)
+        if number not in led_to and not all(state in graph.templates for state in part)
+    ]
     return tuple(sorted(firsts, key=place.__getitem__))
+
+
+def _first(part: Sequence[str], place: Mapping[str, int], graph: StateGraph) -> str:
+    def later(state: str) -> tuple[bool, bool, int]:
+        needed = [
+            other
+            for other, dependency in graph.dependencies.get(state, {}).items()
+            if dependency.type is not DependencyType.PARALLEL
+        ]
+        return state in graph.templates, not set(part).isdisjoint(needed), place[state]
+
+    return min(part, key=later)
 
 
 def check_starts(graph: StateGraph) -> None:
@@ -131,11 +248,17 @@ def check_starts(graph: StateGraph) -> None:
     Raises:
         AmbiguousStartError: Several states would start and some return names no state.
     """
-    if len(graph.starts) > 1 and graph.undefined:
-        target = graph.undefined[0]
+    undefined = [name for name in graph.undefined if not _is_only_needed(graph, name)]
+    if len(graph.starts) > 1 and undefined:
+        target = undefined[0]
         source = next(edge.source for edge in graph.edges if edge.target == target)
         close = difflib.get_close_matches(target, graph.states, n=3, cutoff=0.5)
         raise AmbiguousStartError(graph.starts, source, target, close or graph.states)
+
+
+def _is_only_needed(graph: StateGraph, name: str) -> bool:
+    """Whether only dependencies speak of a name: those are refused with an error of their own."""
+    return all(e.kind is EdgeKind.DEPENDENCY for e in graph.edges if e.target == name)
 
 
 def check_open(graph: StateGraph, forks: str = "") -> None:

@@ -1,158 +1,48 @@
-"""When a waiting branch may go: the synchronizing merge of semantics 5.
+"""When a waiting branch may go: joins (semantics 5) and dependencies (semantics 6).
 
 A state that several branches lead to runs once, when no other branch can still lead to it in this
-turn. Each waiting state watches one branch that holds it, and is looked at again when that one
-moves (semantics 5.7).
+turn and its dependencies are satisfied. Each waiting group of branches watches one branch that
+holds it, and is looked at again when that one moves or a dependency ends (semantics 5.7).
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Mapping, Sequence
 
-from fluffy_nb.engine.loops import Successors, find_loops
+from fluffy_nb.engine.dependencies import Dependency, DependencyType
+from fluffy_nb.engine.ends import Ends
+from fluffy_nb.engine.execution import Branch
+from fluffy_nb.engine.topology import Topology
 
-
-class Branch:
-    """One line of control: it stands at a state, waiting there or in an execution."""
-
-    __slots__ = ("execution", "id", "state")
-
-    def __init__(self, number: int, state: str) -> None:
-        self.id = number
-        self.state = state
-        self.execution: int | None = None  # None while it waits at the state
-
-
-class Topology:
-    """Questions about the graph that joins ask, answered once.
-
-    Args:
-        states: All states, in the order they were added.
-        successors: Where each can lead.
-        starts: Where the run began.
-    """
-
-    def __init__(
-        self, states: Sequence[str], successors: Successors, starts: Sequence[str]
-    ) -> None:
-        loops = find_loops(states, successors, starts)
-        self.rank, self.heads, self._last = loops.rank, loops.heads, loops.last
-        self._sources: dict[str, list[str]] = {state: [] for state in states}
-        for source, targets in successors.items():
-            for target in targets:
-                self._sources[target].append(source)
-        self._successors = successors
-        self._starts = frozenset(starts)
-        self._direct: dict[str, bool] = {}
-        self._before: dict[str, _Ancestors] = {}
-
-    def direct(self, state: str) -> bool:
-        """Whether whoever arrives here never waits: one way in, whose loops are all ours too.
-
-        Then no second branch can come by the same way in the same turn.
-        """
-        known = self._direct.get(state)
-        if known is None:
-            sources = self._sources[state]
-            known = self._direct[state] = state not in self._starts and (
-                len(sources) == 1 and self.heads[sources[0]] <= self.heads[state]
-            )
-        return known
-
-    def leads(self, source: str, state: str) -> bool:
-        """Whether a path of one edge or more leads there without passing a head of its loops."""
-        before = self._before.get(state)
-        if before is None:
-            before = self._before[state] = _Ancestors(
-                state, self.heads[state], self._sources, self.rank
-            )
-        rank = self.rank
-        if rank[source] > self._last.get(state, rank[state]):
-            return False  # everything behind it comes back only through a head
-        # A path may first go back to the heads of loops that the source is in and the state is not.
-        lowest = min(
-            (rank[h] for h in self.heads[source] - self.heads[state]), default=rank[source]
-        )
-        return before.has(source, min(lowest, rank[source]))
-
-    def path(self, source: str, state: str) -> list[str]:
-        """A shortest way from one state to another, both ends included; for explanations."""
-        before: dict[str, str] = {}
-        rim = [source]
-        while rim and state not in before:
-            ahead = []
-            for here in rim:
-                for target in self._successors.get(here, ()):
-                    if target not in before:
-                        before[target] = here
-                        ahead.append(target)
-            rim = ahead
-        way = [state]
-        while way[-1] in before and (way[-1] != source or len(way) == 1):
-            way.append(before[way[-1]])
-        return way[::-1]
-
-    def forget(self, state: str) -> None:
-        """Free what was remembered for a join that has gone."""
-        self._before.pop(state, None)
-
-
-class _Ancestors:
-    """The states that lead to a join, found only as far back as was asked."""
-
-    __slots__ = ("_avoid", "_found", "_frontier", "_rank", "_sources")
-
-    def __init__(
-        self,
-        target: str,
-        heads: frozenset[str],
-        sources: Mapping[str, list[str]],
-        rank: Mapping[str, int],
-    ) -> None:
-        self._avoid = heads  # a path that passes the target has led to it already
-        self._sources = sources
-        self._rank = rank
-        self._found: set[str] = set()
-        self._frontier: list[tuple[int, str]] = []  # found, and not yet looked behind
-        self._expand(target)
-
-    def has(self, state: str, lowest: int) -> bool:
-        """Whether a state leads to the join; looks back to states of this rank."""
-        while self._frontier and -self._frontier[0][0] >= lowest:
-            self._expand(heapq.heappop(self._frontier)[1])
-        return state in self._found
-
-    def _expand(self, state: str) -> None:
-        for source in self._sources[state]:
-            if source not in self._found:
-                self._found.add(source)
-                if source not in self._avoid:
-                    heapq.heappush(self._frontier, (-self._rank[source], source))
+Key = str | int
+"""A group of branches that wait: the name they join at, or the one branch that never joins."""
 
 
 class Joins:
-    """The branches that wait at states, and which of these states may go.
+    """The branches that wait at the states of one agent, and which of them may go.
 
     Args:
         topology: The graph.
-        branches: All live branches by id; owned and changed by the machine.
+        branches: All live branches of the agent by id; owned and changed by the machine.
+        ends: What is known of the states that others depend on.
     """
 
-    def __init__(self, topology: Topology, branches: Mapping[int, Branch]) -> None:
+    def __init__(self, topology: Topology, branches: Mapping[int, Branch], ends: Ends) -> None:
         self._topology = topology
         self._branches = branches
-        self.waiting: dict[str, list[Branch]] = {}
-        self._unsure: dict[str, Sequence[Branch]] = {}  # state -> branches to look at first
-        self._watchers: dict[int, list[str]] = {}  # branch -> the states it holds
-        self._holder: dict[str, Branch] = {}
+        self._ends = ends
+        self.waiting: dict[Key, list[Branch]] = {}
+        self._unsure: dict[Key, Sequence[Branch]] = {}  # group -> branches to look at first
+        self._watchers: dict[int, list[Key]] = {}  # branch -> the groups it holds
+        self._holder: dict[Key, Branch] = {}
 
     def arrive(self, branch: Branch) -> None:
         """A branch has come to its state and waits there."""
-        group = self.waiting.get(branch.state)
+        key = branch.key
+        group = self.waiting.get(key)
         if group is None:
-            self.waiting[branch.state] = [branch]
-            self._unsure[branch.state] = ()
+            self.waiting[key] = [branch]
+            self._unsure[key] = ()
         else:
             group.append(branch)
 
@@ -160,38 +50,58 @@ class Joins:
         """A branch is no longer where it was; what it held is looked at again.
 
         Args:
-            branch: The branch that ended or merged.
+            branch: The branch that ended, merged, or began to run.
             children: The branches that came of it: the likeliest to hold what it held.
         """
-        for state in self._watchers.pop(branch.id, ()):
-            self._holder.pop(state, None)
-            if state in self.waiting:
-                self._unsure[state] = children
+        for key in self._watchers.pop(branch.id, ()):
+            self._holder.pop(key, None)
+            if key in self.waiting:
+                self._unsure[key] = children
 
-    def next_ready(self) -> str | None:
-        """A waiting state that may go now, or None; it stays waiting until it is taken."""
+    def ended(self, node: str) -> None:
+        """A state has ended: whoever depends on it is looked at again."""
+        for dependent in self._topology.dependents.get(node, ()):
+            for key, group in self.waiting.items():
+                if group[0].node == dependent:
+                    self._unsure.setdefault(key, ())
+
+    def next_ready(self) -> Key | None:
+        """A waiting group that may go now, or None; it stays waiting until it is taken."""
         unsure = self._unsure
         while unsure:
-            state = next(iter(unsure))
-            if self._held(state, unsure[state]):
-                del unsure[state]
+            key = next(iter(unsure))
+            if self._held(key, unsure[key]):
+                del unsure[key]
             else:
-                return state
+                return key
         return None
 
-    def take(self, state: str) -> list[Branch]:
-        """Let a state's waiting branches go."""
-        self._unsure.pop(state, None)
-        self._topology.forget(state)
-        return self.waiting.pop(state)
+    def take(self, key: Key) -> list[Branch]:
+        """Let a group of waiting branches go."""
+        self._unsure.pop(key, None)
+        group = self.waiting.pop(key)
+        self._topology.forget(group[0].node)
+        return group
 
-    def earliest(self) -> str:
-        """The waiting state that comes first in the graph (semantics 5.4)."""
-        return min(self.waiting, key=self._topology.rank.__getitem__)
+    def drop(self, branch: Branch) -> None:
+        """Take one branch out of its group: it ends here."""
+        group = self.waiting[branch.key]
+        group.remove(branch)
+        if not group:
+            del self.waiting[branch.key]
+            self._unsure.pop(branch.key, None)
 
-    def holder(self, state: str) -> Branch | None:
-        """The branch that a waiting state waits for, as far as was looked at."""
-        return self._holder.get(state)
+    def released(self) -> Key | None:
+        """The group to let go when joins wait in a circle (semantics 5.4): the earliest one."""
+        able = [key for key in self.waiting if not self.unmet(key)]
+        return min(able, key=self._rank, default=None)
+
+    def _rank(self, key: Key) -> int:
+        return self._topology.rank.get(self.waiting[key][0].node, -1)
+
+    def holder(self, key: Key) -> Branch | None:
+        """The branch that a waiting group waits for, as far as was looked at."""
+        return self._holder.get(key)
 
     def rebuild(self, topology: Topology) -> None:
         """Look at everything again, because the graph has changed."""
@@ -200,21 +110,105 @@ class Joins:
         self._holder.clear()
         self._unsure = dict.fromkeys(self.waiting, ())
 
-    def _held(self, state: str, likely: Iterable[Branch]) -> bool:
-        group = self.waiting[state]
-        if len(group) == len(self._branches) or self._topology.direct(state):
+    # ------------------------------------------------------------ joins
+
+    def _held(self, key: Key, likely: Iterable[Branch]) -> bool:
+        group = self.waiting[key]
+        branch = group[0]
+        topology = self._topology
+        if branch.node in topology.rules.dependencies:
+            blocker = self._join_blocker(group, likely) or self._dependency_blocker(group)
+            if blocker is not None:
+                self._watch(blocker, key)
+                return True
+            return bool(self.unmet(key))
+        if len(group) == len(self._branches) or topology.direct(branch.node):
             return False
-        heads = self._topology.heads[state]
+        blocker = self._join_blocker(group, likely)
+        if blocker is None:
+            return False
+        self._watch(blocker, key)
+        return True
+
+    def _watch(self, branch: Branch, key: Key) -> None:
+        self._watchers.setdefault(branch.id, []).append(key)
+        self._holder[key] = branch
+
+    def _join_blocker(self, group: list[Branch], likely: Iterable[Branch]) -> Branch | None:
+        """A branch that can still lead here in this turn."""
+        node, topology = group[0].node, self._topology
+        if group[0].alone or topology.rules.joins.get(node, "all") != "all":
+            return None
+        if len(group) == len(self._branches):
+            return None
+        heads = topology.heads.get(node, frozenset())
         for candidates in (likely, self._branches.values()):
             for branch in candidates:
                 if branch.id not in self._branches:
                     continue  # a child that has ended since
                 # One that waits at a head of our loop waits for its next turn, not this one.
-                at_rest = branch.execution is None and (
-                    branch.state == state or branch.state in heads
-                )
-                if not at_rest and self._topology.leads(branch.state, state):
-                    self._watchers.setdefault(branch.id, []).append(state)
-                    self._holder[state] = branch
-                    return True
-        return False
+                at_rest = branch.execution is None and (branch.node == node or branch.node in heads)
+                if at_rest:
+                    continue
+                if branch.lost:
+                    if topology.leads_beside(branch.node, node, branch.lost):
+                        return branch
+                elif topology.leads(branch.node, node):
+                    return branch
+        return None
+
+    # ------------------------------------------------------------ dependencies
+
+    def _dependency_blocker(self, group: list[Branch]) -> Branch | None:
+        """A branch whose move can satisfy a dependency that is not satisfied yet."""
+        for state, dependency in self._dependencies(group).items():
+            blocker = self._keeps_open(group, state, dependency)
+            if blocker is not None:
+                return blocker
+        return None
+
+    def _keeps_open(self, group: list[Branch], state: str, dependency: Dependency) -> Branch | None:
+        """A branch that stands at the dependency, or, where that matters, can still come there."""
+        kind = dependency.type
+        if kind is DependencyType.PARALLEL or kind is DependencyType.ANY:
+            return None
+        others = [branch for branch in self._branches.values() if branch not in group]
+        for branch in others:
+            if branch.node == state:
+                return branch
+        template = state in self._topology.rules.templates
+        missing = kind is DependencyType.OPTIONAL and not self._counts(group, state, dependency)
+        if template or missing:
+            for branch in others:
+                at_rest = branch.execution is None and branch.node == group[0].node
+                if not at_rest and self._topology.reaches(branch.node, state, branch.lost):
+                    return branch
+        return None
+
+    def unmet(self, key: Key) -> list[str]:
+        """The dependencies of a waiting group that are not satisfied, by name."""
+        group = self.waiting[key]
+        dependencies = self._dependencies(group)
+        unmet = [
+            state
+            for state, dependency in dependencies.items()
+            if not self._is_met(group, state, dependency)
+        ]
+        anys = [s for s, dependency in dependencies.items() if dependency.type is DependencyType.ANY]
+        if anys and not any(self._counts(group, s, dependencies[s]) for s in anys):
+            unmet += anys
+        return unmet
+
+    def _is_met(self, group: list[Branch], state: str, dependency: Dependency) -> bool:
+        kind = dependency.type
+        if kind is DependencyType.PARALLEL or kind is DependencyType.ANY:
+            return True  # it is started with us; those marked ANY are looked at together
+        if self._keeps_open(group, state, dependency) is not None:
+            return False
+        return kind is DependencyType.OPTIONAL or self._counts(group, state, dependency)
+
+    def _counts(self, group: list[Branch], state: str, dependency: Dependency) -> bool:
+        return self._ends.counts(group[0].node, state, dependency)
+
+    def _dependencies(self, group: list[Branch]) -> Mapping[str, Dependency]:
+        return self._topology.rules.dependencies.get(group[0].node, {})

@@ -19,6 +19,7 @@ class StateMetadata:
         ended: When that ended; None while it runs.
         error: Why it failed.
         executions: How often the state was run.
+        completions: How often it completed.
     """
 
     status: StateStatus = StateStatus.PENDING
@@ -27,6 +28,7 @@ class StateMetadata:
     ended: float | None = None
     error: str | None = None
     executions: int = 0
+    completions: int = 0
 
 
 class MetadataView(Mapping[str, StateMetadata]):

@@ -38,9 +38,11 @@ class Returns:
     patterns: tuple[re.Pattern[str], ...] = ()
     forks: str | None = None
     unreadable: str | None = None
+    sends: tuple[Target, ...] = ()
+    agents: tuple[tuple[object, Target], ...] = ()
 
 
-def read_returns(function: object) -> Returns:
+def read_returns(function: object, agent_types: tuple[type, ...] = ()) -> Returns:
     """Read where a state can lead, from its return annotation or its return statements.
 
     A return annotation made of literals wins over the code. Module globals and closure variables

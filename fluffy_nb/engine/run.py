@@ -9,7 +9,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from fluffy_nb.engine import events as ev
-from fluffy_nb.engine.checkpoint import Changes, Checkpoint, Progress, SavedExecution, copied
+from fluffy_nb.engine.checkpoint import Changes, Checkpoint, Progress, copied
+from fluffy_nb.engine.commands import PAUSE
+from fluffy_nb.engine.progress import progress_of
 from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.specs import check_seconds
 from fluffy_nb.engine.status import AgentStatus
@@ -101,7 +103,7 @@ class Run:
         runner = self.runner
         progress = checkpoint.progress
         runner.emit(ev.RunRestored, progress.run_id, self._agent, asdict(progress))
-        runner.graph_changed(())  # it may speak of states the agent lacks
+        runner.restored()
         runner.settled.set_result(self._stopped(self.status))
 
     def go_on(self, limit: int | None, timeout: float | None, cleanup_timeout: float) -> None:
@@ -186,7 +188,7 @@ class Run:
             when the state has ended.
         """
         if self.status is AgentStatus.RUNNING:
-            self.runner.limit = 0
+            self.runner.limit = PAUSE
             self.runner.advance()
             if not self.runner.is_inside():  # a state that pauses its own run goes on to its end
                 await asyncio.wait({self.runner.settled})
@@ -259,15 +261,12 @@ class Run:
 
     def checkpoint(self, changes: Changes | None = None) -> Checkpoint:
         """Everything needed to continue this run elsewhere or later."""
-        data = self.runner.machine.progress()
-        executions = [SavedExecution(**saved) for saved in data.pop("executions")]
-        taken = [(source, target, number) for source, target, number in data.pop("taken")]
         return Checkpoint(
             timestamp=self.runner.now(),
             agent_name=self._agent,
             agent_status=str(self.status),
             shared_state=copied(self.runner.shared.values),
-            progress=Progress(**data, executions=executions, taken=taken),
+            progress=Progress.of(progress_of(self.runner.machine)),
             changes=changes or Changes(),
             writers={key: by.state for key, by in self.runner.shared.writers.items()},
         )

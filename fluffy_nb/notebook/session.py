@@ -86,7 +86,7 @@ class Session:
 
     def start_at(self, agent: Agent, states: list[str]) -> None:
         """Have an agent's runs start at these states."""
-        agent._definition.start = tuple(states)  # noqa: SLF001 - can't be changed otherwise
+        agent.definition.start = tuple(states)
 
     def run_of(self, agent: Agent) -> Run | None:
         """The present or last run of an agent; None before its first."""

@@ -39,7 +39,7 @@ def details(agent: Agent, name: str) -> dict[str, Any]:
         "seconds": seconds,
         "ticking": data.started is not None and data.ended is None,
         "error": data.error or "",
-        "waits": agent.waits_for(name),
+        "waits": agent.explain(name),
         "source": source(agent.states[name].function),
     }
 

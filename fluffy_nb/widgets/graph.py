@@ -91,8 +91,8 @@ class GraphWidget(PictureWidget):
                 self._progress.pop(event.state, None)
                 self._changed.add(event.state)
             case ev.StateCompleted():
-                self._changed.update((event.state, *event.next))
-                self._taken.update((event.state, target) for target in event.next)
+                self._changed.update((event.state, *event.targets))
+                self._taken.update((event.state, target) for target in event.targets)
             case _ if isinstance(event, (ev.RunResumed, *ENDS)):
                 self._unquiet = True
             case _:
@@ -125,7 +125,7 @@ class GraphWidget(PictureWidget):
                 nodes = self.present["nodes"]
                 noted |= {n for n, i in self._ids.items() if nodes[i]["status"] not in QUIET}
         known = [name for name in noted if name in self._ids and name in agent.states]
-        self._waiting = {name for name in known if agent.waits_for(name)}
+        self._waiting = {name for name in known if agent.explain(name)}
         return known
 
     def _counts(self, edges: Iterable[tuple[str, str]]) -> dict[str, int]:

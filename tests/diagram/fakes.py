@@ -64,7 +64,7 @@ class FakeAgent:
     def state_metadata(self):
         return {name: known or StateMetadata() for name, known in self.states.items()}
 
-    def waits_for(self, name):
+    def explain(self, name):
         return self.waiting.get(name, "")
 
 

@@ -16,7 +16,7 @@ def test_the_function_is_returned_unchanged():
         return "done"
 
     assert state(load) is load
-    assert settings_of(load) == Settings()
+    assert settings_of(load) == Settings(None, {})
     assert settings_of(load) is not UNDECLARED
 
 
@@ -24,17 +24,17 @@ def test_name_and_next_are_kept():
     @state(name="load data", next=["a", "b", "a"])
     async def load(context): ...
 
-    assert settings_of(load) == Settings("load data", ("a", "b"))
+    assert settings_of(load) == Settings("load data", {"next": ("a", "b")})
 
     @state(next="a")
     async def one(context): ...
 
-    assert settings_of(one) == Settings(None, ("a",))
+    assert settings_of(one) == Settings(None, {"next": ("a",)})
 
     @state()
     async def none(context): ...
 
-    assert settings_of(none) == Settings(None, None)
+    assert settings_of(none) == Settings(None, {})
 
 
 def test_decorating_again_counts():
@@ -42,7 +42,7 @@ def test_decorating_again_counts():
 
     state(next=["a"])(load)
     state(next=["b"])(load)
-    assert settings_of(load).next == ("b",)
+    assert settings_of(load).given["next"] == ("b",)
 
 
 def test_a_wrapper_takes_the_settings_over():
@@ -52,7 +52,7 @@ def test_a_wrapper_takes_the_settings_over():
     @functools.wraps(load)
     async def wrapper(context): ...
 
-    assert settings_of(wrapper).next == ("a",)
+    assert settings_of(wrapper).given["next"] == ("a",)
 
 
 @pytest.mark.parametrize("name", ["", "  ", 5, ["a"]])

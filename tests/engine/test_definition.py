@@ -10,6 +10,7 @@ import pytest
 from fluffy_nb.engine.agent import Agent
 from fluffy_nb.engine.definition import Definition
 from fluffy_nb.engine.graph import Edge, EdgeKind
+from fluffy_nb.engine.specs import declared_next
 from fluffy_nb.errors import (
     AmbiguousStartError,
     DuplicateStateError,
@@ -25,7 +26,7 @@ from fluffy_nb.errors import (
 def define(*names, start=None, **nexts):
     definition = Definition("tests", start)
     for name in [*names, *nexts]:
-        definition.add(name, lambda context: None, nexts.get(name, []), replace=False)
+        definition.add(name, lambda context: None, next=declared_next(name, nexts.get(name, [])), replace=False)
     return definition
 
 
@@ -50,21 +51,21 @@ def test_S2_4_states_are_kept_in_the_order_they_were_added():
 
 def test_S2_4_a_replaced_state_keeps_its_place():
     definition = define("a", "b", "c")
-    definition.add("b", to_c, None, replace=True)
+    definition.add("b", to_c, replace=True)
     assert list(definition.states) == ["a", "b", "c"]
     assert definition.states["b"].function is to_c
-    definition.add("d", to_c, None, replace=True)  # there is none to replace
+    definition.add("d", to_c, replace=True)  # there is none to replace
     assert list(definition.states) == ["a", "b", "c", "d"]
 
 
 def test_S2_4_the_graph_changes_with_the_states():
     definition = Definition("tests", None)
-    definition.add("a", to_b, None, replace=False)
+    definition.add("a", to_b, replace=False)
     assert definition.graph().undefined == ("b",)
-    definition.add("b", to_c, [], replace=False)
+    definition.add("b", to_c, next=declared_next("b", []), replace=False)
     assert definition.graph().edges == (Edge("a", "b", EdgeKind.INFERRED),)
     assert definition.graph().undefined == ()
-    definition.add("a", to_c, None, replace=True)
+    definition.add("a", to_c, replace=True)
     assert definition.graph().edges == (Edge("a", "c", EdgeKind.INFERRED),)
     definition.remove("a")
     assert definition.graph().edges == ()
@@ -84,7 +85,7 @@ def test_a_second_state_of_a_name_is_refused():
     definition = define("a")
     before = definition.states["a"]
     with pytest.raises(DuplicateStateError, match=r"'tests' already has a state 'a'.*replace=True"):
-        definition.add("a", to_b, None, replace=False)
+        definition.add("a", to_b, replace=False)
     assert definition.states["a"] is before
 
 
@@ -92,7 +93,7 @@ def test_a_second_state_of_a_name_is_refused():
 def test_a_state_without_a_proper_name_is_refused(name):
     definition = define("a")
     with pytest.raises(InvalidSpecError, match="a state's name is"):
-        definition.add(name, to_b, None, replace=False)
+        definition.add(name, to_b, replace=False)
     assert list(definition.states) == ["a"]
 
 
@@ -100,9 +101,9 @@ def test_a_replacement_that_is_refused_changes_nothing():
     definition = define("a")
     before = definition.states["a"]
     with pytest.raises(StateFunctionError):
-        definition.add("a", None, None, replace=True)
+        definition.add("a", None, replace=True)
     with pytest.raises(InvalidSpecError):
-        definition.add("a", to_b, 5, replace=True)
+        definition.add("a", to_b, next=declared_next("a", 5), replace=True)
     assert definition.states["a"] is before
 
 
@@ -118,7 +119,7 @@ def test_what_was_read_of_a_function_is_forgotten_with_its_state():
         async def load(context):
             return "b"
 
-        definition.add("load", load, None, replace=True)
+        definition.add("load", load, replace=True)
         definition.graph()
     definition.remove("load")
     assert not definition._returns
@@ -126,8 +127,8 @@ def test_what_was_read_of_a_function_is_forgotten_with_its_state():
 
 def test_two_states_may_share_a_function():
     definition = Definition("tests", None)
-    definition.add("a", to_b, None, replace=False)
-    definition.add("b", to_b, None, replace=False)
+    definition.add("a", to_b, replace=False)
+    definition.add("b", to_b, replace=False)
     definition.remove("a")
     assert definition.graph().edges == (Edge("b", "b", EdgeKind.INFERRED),)
 
@@ -141,7 +142,7 @@ def test_a_function_that_can_not_be_hashed_can_be_a_state():
             return "b"
 
     definition = Definition("tests", None)
-    definition.add("a", Load(1), None, replace=False)
+    definition.add("a", Load(1), replace=False)
     assert definition.graph().edges == (Edge("a", "b", EdgeKind.INFERRED),)
 
 
@@ -234,9 +235,9 @@ async def test_S2_3_the_report_points_at_the_line_that_runs():
 
 def test_S2_2_an_open_state_is_refused_where_the_flow_forks():
     definition = define(fork=["a", "b"], a=[], b=[])
-    definition.add("load", unreadable, None, replace=False)
+    definition.add("load", unreadable, replace=False)
     with pytest.raises(OpenStateError, match=r"'load' can't be read.*it starts at 'fork', 'load'"):
         definition.check(None)
     assert definition.check(("load",)) == ("load",)
-    definition.add("load", unreadable, ["a"], replace=True)
+    definition.add("load", unreadable, next=declared_next("load", ["a"]), replace=True)
     assert definition.check(None) == ("fork", "load")

@@ -6,8 +6,11 @@ import pytest
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.commands import Continue, Finish, Queue, Start
-from fluffy_nb.engine.joins import Topology
-from fluffy_nb.engine.machine import Machine, Phase
+from fluffy_nb.engine.explain import explain
+from fluffy_nb.engine.progress import progress_of
+from fluffy_nb.engine.topology import Topology
+from fluffy_nb.engine.execution import Phase
+from fluffy_nb.engine.machine import Machine
 from fluffy_nb.engine.status import AgentStatus, StateStatus
 
 from .drive import Driver
@@ -65,10 +68,10 @@ def test_S5_1_a_diamond_command_by_command():
     assert table.next() == Start(3, "b", 1, (3,))
     table.complete(2, "a", "j")
     assert table.next() is None
-    assert table.machine.waits_for("j") == "waits for b (running)"
+    assert explain(table.machine, "j") == "waits for b (running)"
     table.complete(3, "b", "j")
     assert table.next() == Start(4, "j", 1, (4, 5))
-    assert table.machine.waits_for("j") == ""
+    assert explain(table.machine, "j") == ""
     table.complete(4, "j")
     assert table.next() == Finish(AgentStatus.COMPLETED)
     assert table.next() is None
@@ -81,8 +84,8 @@ def test_S5_6_a_waiting_state_says_what_for():
     table.next(), table.next()
     table.complete(2, "a", "j")
     assert table.next() is None
-    assert table.machine.waits_for("j") == "waits for b (running) through b2 and b3"
-    assert table.machine.waits_for("a") == ""
+    assert explain(table.machine, "j") == "waits for b (running) through b2 and b3"
+    assert explain(table.machine, "a") == ""
 
 
 def test_S5_6_it_may_wait_for_one_that_waits_itself():
@@ -96,7 +99,7 @@ def test_S5_6_it_may_wait_for_one_that_waits_itself():
     table.next()
     table.complete(4, "c", "y")
     assert table.next() is None
-    assert table.machine.waits_for("y") in {
+    assert explain(table.machine, "y") in {
         "waits for x (waiting too)",
         "waits for b (running) through x",
     }
@@ -264,11 +267,11 @@ def test_S12_5_progress_taken_up_elsewhere_comes_to_the_same_end(ends):
     for _ in range(ends):
         driver.end_next()
         driver.advance()
-    progress = driver.machine.progress()
+    progress = progress_of(driver.machine)
     other = Machine(Topology(list(flow.script), flow.edges, ("s",)))
     other.apply(ev.RunRestored(1, 0.0, "run", "agent", progress))
     assert other.status is AgentStatus.PAUSED
-    again = other.progress()
+    again = progress_of(other)
     for saved in progress["executions"]:
         saved["attempt"] += saved["started"]
         saved["started"] = False
@@ -289,6 +292,6 @@ def test_S2_4_a_changed_graph_is_looked_at_anew():
 
 def test_an_event_the_machine_does_not_need_changes_nothing():
     table = Table(DIAMOND)
-    before = table.machine.progress()
+    before = progress_of(table.machine)
     table.tell(ev.ProgressReported, 1, "s", 0.5, "half")
-    assert table.machine.progress() == before
+    assert progress_of(table.machine) == before

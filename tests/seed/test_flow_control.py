@@ -75,7 +75,7 @@ async def test_merge_results_waits_for_both_whichever_is_slower(quick, slow):
 
     async def process_slowly(context: Context) -> StateResult:
         await quick_has_ended.wait()
-        assert agent.waits_for("merge_results") == f"waits for {slow} (running)"
+        assert agent.explain("merge_results") == f"waits for {slow} (running)"
         return "merge_results"
 
     agent = Agent("parallel")

@@ -59,7 +59,7 @@ class FakeAgent:
         edges = [Edge(a, b, EdgeKind.INFERRED) for a, b in self.edges]
         return SimpleNamespace(states=tuple(self.states), edges=tuple(edges))
 
-    def waits_for(self, name):
+    def explain(self, name):
         return self.waits.get(name, "")
 
     def subscribe(self, observer):
@@ -146,6 +146,6 @@ def patch(agent, names):
 
 def _node(agent, name):
     data = agent.state_metadata[name]
-    detail = agent.waits_for(name)
+    detail = agent.explain(name)
     title = f"{name}: {data.status.value.lower()}"
     return {"status": data.status.value, "icon": ICON, "detail": detail, "title": title}

@@ -266,7 +266,7 @@ def test_a_graph_that_cannot_be_laid_out_is_reported_and_laid_out_when_it_can(ag
 
 
 def test_alone_it_logs_its_problems(agent, graph, caplog):
-    agent.waits_for = lambda name: 1 / 0
+    agent.explain = lambda name: 1 / 0
     with caplog.at_level(logging.ERROR, "fluffy_nb"):
         assert graph.tell("draft") is None
     assert "division by zero" in caplog.text

@@ -68,7 +68,7 @@ def test_an_answer_that_fails_is_in_the_notice(wire, agent, view):
 
 
 def test_details_that_fail_are_in_the_notice(wire, agent, view):
-    agent.waits_for = lambda name: 1 / 0
+    agent.explain = lambda name: 1 / 0
     wire.say(view.graph, kind="details", state="draft")
     assert view.controls.notice == "division by zero"
 

@@ -9,16 +9,23 @@ from collections.abc import Callable
 from typing import Any
 
 
-async def call_in_thread(function: Callable[..., Any], *arguments: Any, name: str) -> Any:
+async def call_in_thread(
+    function: Callable[..., Any],
+    *arguments: Any,
+    name: str,
+    is_given_up: Callable[[], bool] = lambda: False,
+) -> Any:
     """Call a plain function in a daemon thread and wait for its result.
 
     A thread can't be stopped. When the wait is cancelled it goes on until the function returns,
-    so that nothing is left running unseen, and the cancellation is raised then.
+    so that nothing is left running unseen, and the cancellation is raised then. Only where its
+    time was up is the thread left alone.
 
     Args:
         function: Is called once.
         *arguments: What it is called with.
         name: The thread's name.
+        is_given_up: Whether a cancellation means that nobody waits for the function any more.
 
     Returns:
         What the function returns.
@@ -43,7 +50,8 @@ async def call_in_thread(function: Callable[..., Any], *arguments: Any, name: st
     try:
         await asyncio.wait({done})
     except asyncio.CancelledError:
-        await asyncio.wait({done})
+        if not is_given_up():
+            await asyncio.wait({done})
         raise
     result, error = done.result()
     if error is not None:

@@ -1,0 +1,168 @@
+"""Calling a state's function once, and saying how that ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.countdown import Countdown
+from fluffy_nb.engine.executors.thread import call_in_thread
+from fluffy_nb.engine.results import read_result
+from fluffy_nb.errors import (
+    InvalidResultError,
+    StateError,
+    StateTimeoutError,
+    UnknownStateError,
+    shortened,
+)
+
+if TYPE_CHECKING:
+    from fluffy_nb.engine.context import Context
+    from fluffy_nb.engine.definition import Definition
+    from fluffy_nb.engine.execution import Execution
+    from fluffy_nb.engine.runner import Runner
+    from fluffy_nb.engine.specs import StateSpec
+
+Ending = tuple[type[ev.Event], tuple[Any, ...], BaseException | None]
+"""The event to be, its details, and what was raised."""
+
+NOT_RETRIED = (UnknownStateError, InvalidResultError)
+
+executing: contextvars.ContextVar[Context | None] = contextvars.ContextVar(
+    "fluffy_executing", default=None
+)
+"""The context of the attempt that the running code is part of, in its tasks and threads too."""
+
+
+class Attempt:
+    """One call of a state's function.
+
+    Args:
+        runner: Runs it.
+        execution: What it is an attempt of.
+        definition: The agent that the state is in.
+        context: What the function is given.
+    """
+
+    __slots__ = ("clock", "context", "definition", "execution", "runner", "spec", "task", "timed_out")
+
+    def __init__(
+        self, runner: Runner, execution: Execution, definition: Definition, context: Context
+    ) -> None:
+        self.runner = runner
+        self.execution = execution
+        self.definition = definition
+        self.context = context
+        self.spec: StateSpec | None = definition.spec(execution.branch.state)
+        self.task: asyncio.Task[None]
+        self.timed_out = False
+        self.clock: Countdown | None = None
+
+    def start_clock(self) -> None:
+        """Begin to count the time that the attempt may take, where that is bounded."""
+        seconds = self.definition.state_timeout
+        if self.spec is not None and self.spec.timeout is not None:
+            seconds = self.spec.timeout
+        if seconds is not None:
+            self.clock = Countdown(seconds, self._time_up)
+            self.clock.start()
+
+    def _time_up(self) -> None:
+        self.timed_out = True
+        self.task.cancel()
+
+    async def run(self) -> Ending:
+        """Call the function; whatever comes of it is an event to be."""
+        runner, spec = self.runner, self.spec
+        executing.set(self.context)
+        try:
+            await runner.breathe()
+            if spec is None:
+                raise self._unknown()
+            if spec.is_async:
+                result = await spec.function(self.context)  # type: ignore[operator]  # no agent
+            else:
+                result = await call_in_thread(
+                    spec.function,  # type: ignore[arg-type]  # as above
+                    self.context,
+                    name=f"fluffy:{self.context.state}",
+                    is_given_up=lambda: self.timed_out,
+                )
+                if inspect.isawaitable(result):
+                    result = await result
+            if not self.timed_out:
+                return ev.StateCompleted, (self._next(result),), None
+        except asyncio.CancelledError as error:
+            if not self.timed_out or runner.cancelling:
+                return self._cancelled(error)
+        except Exception as error:  # noqa: BLE001 - whatever a state raises fails the state
+            if not self.timed_out:
+                return self._failed(error)
+        except BaseException as error:  # noqa: BLE001 - Ctrl-C in a state that blocks the loop
+            runner.cancelling.interrupted(error)
+            return ev.StateCancelled, (), None
+        return self._failed(self._late())
+
+    def _cancelled(self, error: asyncio.CancelledError) -> Ending:
+        if not self.runner.cancelling and not self.task.cancelling():
+            return self._failed(error)  # the state raised it on its own
+        self.runner.cancelling.interrupted(None)
+        return ev.StateCancelled, (), None
+
+    def _late(self) -> StateTimeoutError:
+        spec, own = self.spec, None
+        if spec is not None:
+            own = spec.timeout
+        seconds = own if own is not None else self.definition.state_timeout or 0.0
+        return StateTimeoutError(self.context.state, self.context.attempt, seconds)
+
+    def _failed(self, error: BaseException) -> Ending:
+        return ev.StateFailed, (problem_of(error),), error
+
+    def _unknown(self) -> UnknownStateError:
+        return UnknownStateError(
+            self.execution.branch.state,
+            tuple(self.definition.states),
+            None,
+            self.context.attempt,
+            self.context.run_id,
+        )
+
+    def _next(self, result: object) -> ev.Next:
+        context = self.context
+        going = read_result(
+            self.definition, context.state, result, context.attempt, context.run_id
+        )
+        if len(going) > 1:
+            what = f"state {context.state!r} returned {shortened(result)}"
+            self.runner.check_fork(self.definition, what)
+        return going
+
+    def retry_delay(self, error: BaseException) -> float | None:
+        """Seconds until the next attempt; None where there is none (semantics 8.1)."""
+        policy = None if self.spec is None else self.spec.retry
+        if policy is None or isinstance(error, NOT_RETRIED):
+            return None
+        try:
+            again = policy.allows(error, self.execution.tries)
+        except Exception as problem:  # noqa: BLE001 - whatever a person's function raises
+            error.add_note(f"retry_on raised {problem_of(problem)}, so there was no retry")
+            return None
+        return policy.delay(self.execution.tries) if again else None
+
+    def state_error(self, error: BaseException) -> StateError:
+        """What the run raises for a failure: the original is its cause."""
+        context = self.context
+        if isinstance(error, StateError) and error.run_id == context.run_id:
+            return error
+        wrapped = StateError(context.state, context.attempt, context.run_id, problem_of(error))
+        wrapped.__cause__ = error
+        return wrapped
+
+
+def problem_of(error: BaseException) -> str:
+    """An error in one line, with its class."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,118 @@
+"""Why a state is where it is, in words; nothing is computed before somebody asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fluffy_nb.engine.dependencies import DependencyType
+from fluffy_nb.engine.execution import Execution, Phase
+from fluffy_nb.engine.resources import Priority
+from fluffy_nb.engine.status import StateStatus
+
+if TYPE_CHECKING:
+    from fluffy_nb.engine.joins import Key
+    from fluffy_nb.engine.machine import Machine
+    from fluffy_nb.engine.scope import Scope
+
+_UNITS = {"cpu_units": "CPU", "memory_mb": "MB", "gpu_units": "GPU"}
+
+
+def explain(machine: Machine, name: str) -> str:
+    """Why the branches at a state are where they are.
+
+    Args:
+        machine: The run.
+        name: The state, as it stands in events; a template's name means all it stands for.
+
+    Returns:
+        Sentences such as "waits for b2 (running) through b3"; empty where there is nothing to say.
+    """
+    reasons = [
+        _execution(machine, execution)
+        for execution in machine.executions.values()
+        if name in {execution.state, execution.branch.scope.prefix + execution.branch.node}
+    ]
+    for scope in machine.scopes.values():
+        for key, group in scope.joins.waiting.items():
+            if name in {scope.prefix + group[0].state, scope.prefix + group[0].node}:
+                reasons.append(waits_for(machine, scope, key))
+    data = machine.metadata.get(name)
+    if not any(reasons) and data is not None and data.error and data.status is not _RUNS:
+        reasons.append(f"{data.status.lower()}: {data.error}")
+    return "; ".join(dict.fromkeys(filter(None, reasons)))
+
+
+_RUNS = StateStatus.RUNNING
+
+
+def _execution(machine: Machine, execution: Execution) -> str:
+    match execution.phase:
+        case Phase.QUEUED:
+            return _queued(machine, execution)
+        case Phase.ASKING:
+            return "waits for a person"
+        case Phase.ANSWERED:
+            return "has its answer and waits for a slot"
+        case Phase.RETRYING:
+            return f"failed in attempt {execution.attempt} and waits for the next"
+        case Phase.PARKED:
+            error = machine.data(execution.state).error
+            failure = f"failed: {error}; " if error else ""
+            return f"{failure}runs again when the run is resumed"
+        case _:
+            return ""
+
+
+def _queued(machine: Machine, execution: Execution) -> str:
+    words = []
+    priority, needs = execution.needs.priority, execution.needs
+    if priority is not Priority.NORMAL:
+        words.append(f"priority {priority.name}")
+    free = machine.ledger.free()
+    wanted = [
+        f"needs {amount:g} {_UNITS[name]}, {free[name]:g} free"
+        for name, amount in needs.amounts().items()
+        if amount > free[name]
+    ]
+    words += wanted
+    most = machine.max_concurrent
+    if most is not None and machine.running >= most:
+        words.append(f"all {most} slots are taken")
+    before = next((n for n, other in enumerate(machine.queue) if other is execution), 0)
+    if before and words:
+        words.append(f"{before} before it")
+    return ", ".join(words) or "is ready"
+
+
+def waits_for(machine: Machine, scope: Scope, key: Key) -> str:
+    """What a group of waiting branches waits for: a branch, or dependencies."""
+    holder = scope.joins.holder(key)
+    node = scope.joins.waiting[key][0].node
+    if holder is not None:
+        status = "waiting too"
+        if holder.execution is not None:
+            status = machine.executions[holder.execution].phase.value
+        between = scope.topology.path(holder.node, node)[1:-1]
+        through = f" through {' and '.join(between)}" if between else ""
+        return f"waits for {holder.state} ({status}){through}"
+    unmet = scope.joins.unmet(key)
+    return "; ".join(_missing(machine, scope, node, state) for state in unmet)
+
+
+def _missing(machine: Machine, scope: Scope, node: str, state: str) -> str:
+    """Why one dependency is not satisfied."""
+    dependency = scope.topology.rules.dependencies[node][state]
+    kind = dependency.type
+    what = f"needs {state} ({kind.value}"
+    if kind is DependencyType.ANY:
+        what = f"needs one of those marked ANY, as {state} ({kind.value}"
+    ended = scope.ends.of.get(state)
+    data = machine.metadata.get(scope.prefix + state)
+    if ended is not None and ended.completed:
+        number = "its completion has been used" if dependency.expiry is None else "it has expired"
+        return f"{what}): {number}"
+    if ended is not None:
+        return f"{what}): it failed"
+    if data is not None and data.status is not StateStatus.PENDING:
+        return f"{what}): it is {data.status.lower()}"
+    return f"{what}): it has not run, and no branch leads to it"

@@ -1,0 +1,96 @@
+"""From a definition to the graph that the machine decides by."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterable, Mapping
+
+from fluffy_nb.engine.definition import Definition, inside
+from fluffy_nb.engine.graph import StateGraph
+from fluffy_nb.engine.resources import NOTHING, ResourcePool, machine_pool
+from fluffy_nb.engine.topology import Rules, Topology
+from fluffy_nb.errors import LargeStateWarning, ResourceError
+
+Sent = Mapping[int, Collection[str]]
+"""By the `id()` of a definition, the states that a run has sent branches to."""
+
+
+def topology_of(
+    definition: Definition, graph: StateGraph, sent: Sent, lacking: Iterable[str] = ()
+) -> Topology:
+    """The graph of a flow as joins see it, with those of the agents inside.
+
+    Args:
+        definition: The flow.
+        graph: Its graph.
+        sent: States that `Send`s led to although the code did not tell.
+        lacking: States that branches stand at and the flow lacks; reported when they are needed.
+
+    Returns:
+        The topology; states that are not there lead nowhere.
+    """
+    agents = {}
+    for name, inner in graph.agents.items():
+        flow = definition.states[name].flow
+        if flow is not None:
+            agents[name] = topology_of(flow.definition, inner, sent)
+    successors = graph.successors()
+    missing = dict.fromkeys(name for name in lacking if name not in successors)
+    states = [*graph.states, *missing]
+    rules = Rules(
+        joins=graph.joins,
+        dependencies=graph.dependencies,
+        needs={
+            name: spec.resources
+            for name, spec in definition.states.items()
+            if spec.resources != NOTHING
+        },
+        templates=graph.templates,
+        agents=agents,
+        sent=graph.sent | set(sent.get(id(definition), ())),
+        led=graph.led,
+    )
+    return Topology(
+        states,
+        {name: successors.get(name, []) for name in states},
+        [name for name in graph.starts if name in states],
+        rules,
+    )
+
+
+def is_open(graph: StateGraph) -> bool:
+    """Whether where some state leads can't be read, at any depth."""
+    return bool(graph.open) or any(map(is_open, graph.agents.values()))
+
+
+def pool_for(definition: Definition, pool: ResourcePool | None) -> ResourcePool:
+    """What the states of a run can take together (semantics 7.4).
+
+    Args:
+        definition: The flow.
+        pool: What its agent says there is; None for what the machine has.
+
+    Raises:
+        ResourceError: A state needs more than the pool will ever have.
+    """
+    needs = {
+        name: spec.resources
+        for each in inside(definition)
+        for name, spec in each.states.items()
+        if spec.resources
+    }
+    if not needs:
+        return pool or ResourcePool()
+    whole = pool or machine_pool()
+    for name, needed in needs.items():
+        lacks = whole.lacks(needed)
+        if lacks and pool is not None:
+            raise ResourceError(name, lacks)
+        if lacks:
+            warnings.warn(
+                f"state {name!r} of agent {definition.agent!r} needs more than this machine has "
+                f"({lacks}); it runs alone. Say what there is: Agent(resources=ResourcePool(...)).",
+                LargeStateWarning,
+                stacklevel=5,
+            )
+    return whole

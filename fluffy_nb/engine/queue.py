@@ -1,0 +1,84 @@
+"""The order of the states that may run (semantics 7.1, 7.3).
+
+Higher priority first, then first come, first served; whoever does not fit lets others pass. No
+entry is passed more than `MOST_PASSED` times: then it is the next, and the pool is held for it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fluffy_nb.engine.execution import Execution
+    from fluffy_nb.engine.resources import ResourceRequirements
+
+MOST_PASSED = 16
+"""How many that came later may start before one that came earlier."""
+
+
+class ReadyQueue:
+    """The executions that may run and wait for a slot or for resources.
+
+    Those with equal needs stand in one lane, in the order they came: when the first of a lane does
+    not fit, none behind it does.
+    """
+
+    def __init__(self) -> None:
+        self._lanes: dict[ResourceRequirements, list[tuple[int, int, Execution]]] = {}
+        self._length = 0
+        self._latest: list[int] = []  # the orders of the latest-come that have started, at most 16
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Execution]:
+        """All of them, in the order in which they would start if all fitted."""
+        entries = [entry for lane in self._lanes.values() for entry in lane]
+        entries.sort(key=lambda entry: (-entry[2].needs.priority, entry[0]))
+        return iter([execution for _, _, execution in entries])
+
+    def add(self, execution: Execution) -> None:
+        """Put one in its place; one that comes again keeps the place it had."""
+        lane = self._lanes.setdefault(execution.needs, [])
+        heapq.heappush(lane, (execution.order, execution.id, execution))
+        self._length += 1
+
+    def remove(self, execution: Execution) -> None:
+        """Take one out: it starts, and those that came earlier have been passed once more."""
+        lane = self._lanes[execution.needs]
+        if lane[0][2] is execution:
+            heapq.heappop(lane)
+        else:
+            lane.remove((execution.order, execution.id, execution))
+            heapq.heapify(lane)
+        if not lane:
+            del self._lanes[execution.needs]
+        self._length -= 1
+        if len(self._latest) < MOST_PASSED:
+            heapq.heappush(self._latest, execution.order)
+        else:
+            heapq.heappushpop(self._latest, execution.order)
+
+    def forgive(self) -> None:
+        """Forget who was passed: the run begins to go again."""
+        self._latest.clear()
+
+    def first(self, fits: Callable[[Execution], bool]) -> Execution | None:
+        """The one to start now, or None where none may.
+
+        Args:
+            fits: Whether what it needs is free.
+        """
+        heads = [lane[0][2] for lane in self._lanes.values()]
+        if len(heads) > 1:
+            oldest = min(heads, key=lambda execution: execution.order)
+            if self._was_passed(oldest):
+                return oldest if fits(oldest) else None  # all is held for it
+            heads.sort(key=lambda execution: (-execution.needs.priority, execution.order))
+        return next((execution for execution in heads if fits(execution)), None)
+
+    def _was_passed(self, execution: Execution) -> bool:
+        """Whether as many as may have started that came after it."""
+        return len(self._latest) == MOST_PASSED and self._latest[0] > execution.order

@@ -1,0 +1,177 @@
+"""What states need while they run, what there is, and what is free (semantics 7.3, 7.4)."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from enum import IntEnum
+from numbers import Real
+
+from fluffy_nb.errors import InvalidSpecError
+
+
+def is_amount(value: object) -> bool:
+    """Whether it is a number from 0 that is not NaN; truth values are no amounts."""
+    return isinstance(value, Real) and not isinstance(value, bool) and float(value) >= 0
+
+
+class Priority(IntEnum):
+    """Which of the states that are ready goes first."""
+
+    LOW = 0
+    NORMAL = 1
+    HIGH = 2
+    CRITICAL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRequirements:
+    """What a state takes for the whole of an execution.
+
+    Args:
+        cpu_units: CPUs; 0 takes none.
+        memory_mb: Memory in MiB; 0 takes none.
+        gpu_units: GPUs; 0 takes none.
+        priority: Which goes first among states that are ready.
+
+    Raises:
+        InvalidSpecError: An amount is negative, infinite or no number.
+
+    Example:
+        >>> ResourceRequirements(cpu_units=2.0, memory_mb=1024, priority=Priority.HIGH)
+    """
+
+    cpu_units: float = 0.0
+    memory_mb: float = 0.0
+    gpu_units: float = 0.0
+    priority: Priority = Priority.NORMAL
+
+    def __post_init__(self) -> None:
+        for name, value in self.amounts().items():
+            if not is_amount(value) or math.isinf(value):
+                raise InvalidSpecError(name, value, "a number, zero or more")
+        if not isinstance(self.priority, Priority):
+            names = ", ".join(f"Priority.{member.name}" for member in Priority)
+            raise InvalidSpecError("priority", self.priority, f"one of {names}")
+
+    def amounts(self) -> dict[str, float]:
+        """What it takes, by the names of the arguments."""
+        return {
+            "cpu_units": self.cpu_units,
+            "memory_mb": self.memory_mb,
+            "gpu_units": self.gpu_units,
+        }
+
+    def __bool__(self) -> bool:
+        return bool(self.cpu_units or self.memory_mb or self.gpu_units)
+
+
+NOTHING = ResourceRequirements()
+"""The requirements of a state that declares none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcePool:
+    """What the states of a run can take together.
+
+    Args:
+        cpu_units: CPUs.
+        memory_mb: Memory in MiB.
+        gpu_units: GPUs; where nothing is known of them there is no bound.
+
+    Raises:
+        InvalidSpecError: An amount is negative or no number.
+    """
+
+    cpu_units: float = math.inf
+    memory_mb: float = math.inf
+    gpu_units: float = math.inf
+
+    def __post_init__(self) -> None:
+        for name, value in self.amounts().items():
+            if not is_amount(value):
+                raise InvalidSpecError(name, value, "a number, zero or more")
+
+    def amounts(self) -> dict[str, float]:
+        """What there is, by the names of the arguments."""
+        return {
+            "cpu_units": self.cpu_units,
+            "memory_mb": self.memory_mb,
+            "gpu_units": self.gpu_units,
+        }
+
+    def lacks(self, needs: ResourceRequirements) -> str:
+        """What a state needs more of than there ever is; empty where it fits."""
+        mine = self.amounts()
+        return ", ".join(
+            f"{name} {needed:g} of {mine[name]:g}"
+            for name, needed in needs.amounts().items()
+            if needed > mine[name]
+        )
+
+
+def machine_pool() -> ResourcePool:
+    """The CPUs and the memory of this machine; nothing is known of its GPUs."""
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        memory = math.inf
+    return ResourcePool(float(os.cpu_count() or 1), memory)
+
+
+class Ledger:
+    """What is taken of a pool, and what is free.
+
+    Args:
+        pool: What there is. A state larger than that takes all of it.
+    """
+
+    def __init__(self, pool: ResourcePool) -> None:
+        self.pool = pool
+        self._taken: dict[int, ResourceRequirements] = {}
+        self._used = [0.0, 0.0, 0.0]
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def free(self) -> dict[str, float]:
+        """What is left, by the names of the amounts."""
+        pairs = zip(self.pool.amounts().items(), self._used, strict=True)
+        return {name: max(0.0, whole - used) for (name, whole), used in pairs}
+
+    def fits(self, needs: ResourceRequirements) -> bool:
+        """Whether a state that needs this can start now."""
+        if not needs:
+            return True
+        if self.pool.lacks(needs):
+            return not self._taken  # larger than all there is: it runs alone
+        free = self.free()
+        return all(needed <= free[name] for name, needed in needs.amounts().items())
+
+    def take(self, execution: int, needs: ResourceRequirements) -> None:
+        """Give an execution what it needs."""
+        if needs:
+            if self.pool.lacks(needs):
+                cpu, memory, gpu = _all_of(self.pool, needs)
+                needs = ResourceRequirements(cpu, memory, gpu)
+            self._taken[execution] = needs
+            self._count()
+
+    def give_back(self, execution: int) -> None:
+        """Take back what an execution has, if it has anything."""
+        if self._taken.pop(execution, None) is not None:
+            self._count()
+
+    def _count(self) -> None:
+        """Add up anew what is taken: sums of floats do not drift."""
+        rows = [needs.amounts().values() for needs in self._taken.values()]
+        self._used = [math.fsum(column) for column in zip(*rows, strict=True)] or [0.0, 0.0, 0.0]
+
+
+def _all_of(pool: ResourcePool, needs: ResourceRequirements) -> list[float]:
+    """All of the pool; where that has no bound, what is needed."""
+    wanted = needs.amounts()
+    return [
+        wanted[name] if math.isinf(whole) else whole for name, whole in pool.amounts().items()
+    ]
