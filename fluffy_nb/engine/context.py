@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.display import mime_bundle
+from fluffy_nb.engine.question import Question
 from fluffy_nb.engine.typed import changed, check_typed
 from fluffy_nb.errors import (
     ContextClosedError,
@@ -19,6 +20,8 @@ from fluffy_nb.errors import (
 )
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from fluffy_nb.engine.runner import Runner
 
 T = TypeVar("T")
@@ -254,11 +257,13 @@ class Context:
         prompt: str,
         timeout: float | None = None,  # noqa: ASYNC109 - the seed's name; the clock is the run's
         default: Any = None,
-        validator: Callable[[str], bool | None] | None = None,
+        validator: Callable[[Any], bool | None] | None = None,
         choices: Collection[str] | None = None,
         *,
+        schema: type[BaseModel] | None = None,
         multiline: bool = False,
-    ) -> str:
+        show: object = None,
+    ) -> Any:
         """Ask a person and wait for the answer; other states go on meanwhile.
 
         Args:
@@ -267,31 +272,33 @@ class Context:
             default: The answer when nobody gives one; None for no default.
             validator: Returns whether an answer is accepted, or raises `ValueError(message)`.
             choices: The answers to choose from; None for free text.
+            schema: A pydantic model: its fields become a form, and the answer is an instance.
             multiline: Whether free text may have several lines.
+            show: What is to be reviewed, displayed above the question: a text, a table, a figure.
 
         Returns:
-            The answer: a string, one of `choices`, or the default.
+            The answer: a string, one of `choices`, an instance of `schema`, or the default.
 
         Raises:
             HumanTimeoutError: Nobody answered in time and there is no default.
             NobodyToAskError: Nobody can answer here.
+            InvalidSpecError: An argument is not what it must be, as a schema that is no model.
 
         Example:
             >>> answer = await context.human_in_the_loop("Publish?", choices=["yes", "no"])
         """
         self._check_open()
-        asking = self._runner.people.ask(
-            self._execution,
-            self.state,
+        question = Question(
             prompt,
-            timeout=timeout,
+            choices=choices,
+            schema=schema,
+            multiline=multiline,
             default=default,
             validator=validator,
-            choices=choices,
-            multiline=multiline,
+            show=show,
         )
-        answer: str = await self._runner.at_home(asking)  # a plain function may run its own loop
-        return answer
+        asking = self._runner.people.ask(self._execution, self.state, question, timeout)
+        return await self._runner.at_home(asking)  # a plain function may run its own loop
 
     def close(self) -> None:
         """Refuse all further writes: the attempt has ended."""
