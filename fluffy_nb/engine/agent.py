@@ -18,8 +18,8 @@ from fluffy_nb.engine.graph import StateGraph
 from fluffy_nb.engine.kept import Kept
 from fluffy_nb.engine.metadata import MetadataView, StateMetadata
 from fluffy_nb.engine.observers import Observer, Observers
-from fluffy_nb.engine.people import Prompt, Responder
 from fluffy_nb.engine.planning import pool_for
+from fluffy_nb.engine.prompt import Prompt, Responder
 from fluffy_nb.engine.resources import ResourcePool
 from fluffy_nb.engine.responders import Answers, prepared
 from fluffy_nb.engine.result import RunResult

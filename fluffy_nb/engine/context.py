@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.display import mime_bundle
 from fluffy_nb.engine.execution import NO_INPUTS
+from fluffy_nb.engine.question import Question
 from fluffy_nb.engine.shared import Writer, check_key
 from fluffy_nb.engine.typed import changed, check_typed
 from fluffy_nb.engine.values import has_changed, look
@@ -25,6 +26,8 @@ from fluffy_nb.errors import (
 )
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from fluffy_nb.engine.runner import Runner
 
 T = TypeVar("T")
@@ -53,6 +56,7 @@ class Context:
         "_began",
         "_closed",
         "_execution",
+        "_given_up",
         "_looks",
         "_runner",
         "_seen",
@@ -78,7 +82,7 @@ class Context:
         self._runner = runner
         self._shared = runner.shared
         self._execution = execution
-        self._closed = False
+        self._closed = self._given_up = False
         self._began = runner.seq
         self._looks: dict[str, tuple[object, object]] = {}  # what was read, and how it looked
         self._seen: dict[str, Writer | None] = {}  # whose write of a key this execution knows
@@ -316,11 +320,13 @@ class Context:
         prompt: str,
         timeout: float | None = None,  # noqa: ASYNC109 - the seed's name; the clock is the run's
         default: Any = None,
-        validator: Callable[[str], bool | None] | None = None,
+        validator: Callable[[Any], bool | None] | None = None,
         choices: Collection[str] | None = None,
         *,
+        schema: type[BaseModel] | None = None,
         multiline: bool = False,
-    ) -> str:
+        show: object = None,
+    ) -> Any:
         """Ask a person and wait for the answer; other states go on meanwhile.
 
         Args:
@@ -329,31 +335,33 @@ class Context:
             default: The answer when nobody gives one; None for no default.
             validator: Returns whether an answer is accepted, or raises `ValueError(message)`.
             choices: The answers to choose from; None for free text.
+            schema: A pydantic model: its fields become a form, and the answer is an instance.
             multiline: Whether free text may have several lines.
+            show: What is to be reviewed, displayed above the question: a text, a table, a figure.
 
         Returns:
-            The answer: a string, one of `choices`, or the default.
+            The answer: a string, one of `choices`, an instance of `schema`, or the default.
 
         Raises:
             HumanTimeoutError: Nobody answered in time and there is no default.
             NobodyToAskError: Nobody can answer here.
+            InvalidSpecError: An argument is not what it must be, as a schema that is no model.
 
         Example:
             >>> answer = await context.human_in_the_loop("Publish?", choices=["yes", "no"])
         """
         self._check_open()
-        asking = self._runner.people.ask(
-            self._execution,
-            self.state,
+        question = Question(
             prompt,
-            timeout=timeout,
+            choices=choices,
+            schema=schema,
+            multiline=multiline,
             default=default,
             validator=validator,
-            choices=choices,
-            multiline=multiline,
+            show=show,
         )
-        answer: str = await self._runner.at_home(asking)  # a plain function may run its own loop
-        return answer
+        asking = self._runner.people.ask(self._execution, self.state, question, timeout)
+        return await self._runner.at_home(asking)  # a plain function may run its own loop
 
     def ask(self, prompt: str, **settings: Any) -> Any:
         """Ask a person from a plain function, and wait for the answer in its thread.
@@ -378,6 +386,8 @@ class Context:
         asking = self.human_in_the_loop(prompt, **settings)
         future = asyncio.run_coroutine_threadsafe(asking, self._runner.loop)
         self._asking.add(future)
+        if self._given_up:  # between the call and now
+            future.cancel()
         try:
             return future.result()
         finally:
@@ -385,6 +395,7 @@ class Context:
 
     def stop_asking(self) -> None:
         """Nobody waits for the function any more: what it asks in its thread is withdrawn."""
+        self._given_up = True
         for future in list(self._asking):
             future.cancel()
 

@@ -321,6 +321,10 @@ class PromptOpened(Event):
     multiline: bool
     deadline: float | None
     """When the question times out, seconds since the epoch."""
+    schema: Mapping[str, Any] | None = None
+    """The JSON schema of an answer that has fields."""
+    show: Mapping[str, str] | None = None
+    """What is to be reviewed: a bounded mime bundle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,119 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection
+import inspect
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
-from fluffy_nb.engine.specs import check_seconds, is_async
+from fluffy_nb.engine.countdown import Countdown
+from fluffy_nb.engine.given import Asked, Given
+from fluffy_nb.engine.prompt import Prompt, Responder
+from fluffy_nb.engine.question import Question
+from fluffy_nb.engine.specs import check_seconds
 from fluffy_nb.engine.status import AgentStatus
+from fluffy_nb.engine.verdict import Accepted, Refused
 from fluffy_nb.errors import (
     AnswerRefusedError,
     HumanTimeoutError,
     InvalidSpecError,
     NobodyToAskError,
-    PromptClosedError,
-    listed,
-    shortened,
 )
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.responders import PreparedAnswers
     from fluffy_nb.engine.runner import Runner
-
-Validator = Callable[[str], bool | None]
-
-
-class Prompt:
-    """An open question to a person.
-
-    Args:
-        people: Where it is asked.
-        number: Makes its id unique in the run.
-        execution: The execution that asks.
-        state: Its state.
-        text: The question.
-        choices: The answers to choose from; empty for free text.
-        multiline: Whether free text may have several lines.
-        default: The outcome when nobody answers; None for none.
-        validator: Accepts or refuses an answer.
-    """
-
-    def __init__(
-        self,
-        people: People,
-        number: int,
-        execution: int,
-        state: str,
-        text: str,
-        choices: tuple[str, ...],
-        *,
-        multiline: bool,
-        default: Any,
-        validator: Validator | None,
-    ) -> None:
-        self._people = people
-        self.id = f"{people.run_id}-{number}"
-        self.execution = execution
-        self.state = state
-        self.text = text
-        self.choices = choices
-        self.multiline = multiline
-        self.default = default
-        self.deadline: float | None = None
-        """When it times out, seconds since the epoch; None for never, or while paused."""
-        self.refusal = ""
-        """Why the last answer was refused; empty while none was."""
-        self.fate = ""
-        """Why it can't be answered any more; empty while it is open."""
-        self._validator = validator
-        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-    def __repr__(self) -> str:
-        fate = f", {self.fate}" if self.fate else ""
-        return f"<Prompt {self.id} of {self.state!r}: {shortened(self.text)}{fate}>"
-
-    def answer(self, value: str) -> None:
-        """Answer the question; safe to call from any thread.
-
-        Args:
-            value: The answer. One that is refused leaves the prompt open, with its `refusal`.
-
-        Raises:
-            PromptClosedError: It has been answered, has timed out or was withdrawn.
-        """
-        if self.fate:
-            others = [prompt.id for prompt in self._people.open]
-            raise PromptClosedError(self.id, self.fate, others)
-        self._people.runner.cross(self._people.take_answer, self, value)
-
-    def decline(self) -> None:
-        """Say that nobody will answer: the default is taken, or `NobodyToAskError` raised.
-
-        As thread-safe as `answer`; nothing happens where the prompt is closed.
-        """
-        self._people.runner.cross(self._people.decline, self)
-
-    def refuse(self, value: object) -> str:
-        """Why this answer can't be accepted; empty when it can."""
-        if not isinstance(value, str):
-            return f"{shortened(value)} is no text"
-        if self.choices and value not in self.choices:
-            return f"{shortened(value)} is not one of {listed(self.choices)}"
-        if self._validator is None:
-            return ""
-        try:
-            accepted = self._validator(value)
-        except ValueError as problem:
-            return str(problem) or "this answer is not accepted"
-        except Exception as problem:  # noqa: BLE001 - a broken validator must not close the prompt
-            return f"the validator raised {type(problem).__name__}: {problem}"
-        return "" if accepted is None or accepted else "this answer is not accepted"
-
-
-Responder = Callable[[Prompt], object]
-"""Is given each prompt when it opens, and sees to it that `prompt.answer` is called."""
 
 
 class People:
@@ -137,9 +46,11 @@ class People:
         self._find_responder = find_responder
         self.open: list[Prompt] = []
         self._count = 0
-        self._clocks: dict[Prompt, _Clock] = {}
+        self._clocks: dict[Prompt, Countdown] = {}
         self._held: dict[int, list[tuple[Prompt, Any]]] = {}  # outcomes not yet handed over
         self._withdrawn: list[Prompt] = []  # by a failure; asked again on resume
+        self._given = Given()
+        self._asked: dict[Prompt, Asked] = {}
 
     @property
     def run_id(self) -> str:
@@ -150,30 +61,22 @@ class People:
         self,
         execution: int,
         state: str,
-        text: str,
-        *,
+        question: Question,
         timeout: float | None,  # noqa: ASYNC109 - the clock stands still while the run is paused
-        default: Any,
-        validator: Validator | None,
-        choices: Collection[str] | None,
-        multiline: bool,
     ) -> Any:
         """Ask a person and wait for the answer (`Context.human_in_the_loop`)."""
-        _check(text, timeout, choices, validator)
+        check_seconds("timeout", timeout)
+        asked = self._given.ask(execution, question.text)
+        if "answer" in asked:
+            again = question.again(asked["answer"])
+            if isinstance(again, Accepted):
+                return again.value
+            del asked["answer"]  # it is no answer any more: the code has changed
         self._count += 1
-        prompt = Prompt(
-            self,
-            self._count,
-            execution,
-            state,
-            text,
-            tuple(choices or ()),
-            multiline=multiline,
-            default=default,
-            validator=validator,
-        )
+        prompt = Prompt(self, self._count, execution, state, question)
         ask = self._find_answer(prompt)
-        self._clocks[prompt] = _Clock(timeout, lambda: self._expire(prompt, timeout or 0))
+        self._asked[prompt] = asked
+        self._clocks[prompt] = Countdown(timeout, lambda: self._expire(prompt, timeout or 0))
         self._open(prompt)
         try:
             if not prompt.fate:  # an observer may have been quicker
@@ -191,7 +94,7 @@ class People:
             return prepared
         responder = self._find_responder()
         if responder is not None:
-            return lambda: responder(prompt)
+            return lambda: _respond(responder, prompt)
         if prompt.default is None:
             raise NobodyToAskError(prompt.state, prompt.text)
         return prompt.decline
@@ -202,15 +105,28 @@ class People:
 
     # ------------------------------------------------------------ answers
 
-    def take_answer(self, prompt: Prompt, value: object) -> None:
+    def take_answer(
+        self, prompt: Prompt, value: object, told: Callable[[str], object] | None = None
+    ) -> None:
         """Accept or refuse an answer; in the loop."""
-        if prompt.fate:
-            return  # closed between the click and now
-        prompt.refusal = prompt.refuse(value)
-        if prompt.refusal:
-            self._emit(prompt, ev.PromptRefused, prompt.refusal)
-        else:
-            self._settle(prompt, "was answered", ev.PromptAnswered, value)
+        refusal = str(prompt.closed_error()) if prompt.fate else self._take(prompt, value)
+        if told is not None:
+            told(refusal)
+
+    def _take(self, prompt: Prompt, value: object) -> str:
+        verdict = prompt.question.read(value)
+        if isinstance(verdict, Accepted):
+            self._accept(prompt, verdict.value)
+            return ""
+        prompt.note(verdict)
+        self._emit(prompt, ev.PromptRefused, verdict.why)
+        return verdict.why
+
+    def _accept(self, prompt: Prompt, answer: Any) -> None:
+        kept = prompt.question.kept(answer)
+        if kept is not None:
+            self._asked[prompt]["answer"] = kept
+        self._settle(prompt, "was answered", ev.PromptAnswered, answer)
 
     def decline(self, prompt: Prompt) -> None:
         """Nobody will answer; in the loop."""
@@ -218,11 +134,12 @@ class People:
             nobody = NobodyToAskError(prompt.state, prompt.text)
             self._give_up(prompt, "had nobody to answer it", nobody)
 
-    def _take_prepared(self, prompt: Prompt, value: str) -> None:
-        why = prompt.refuse(value)
-        if why:
-            raise AnswerRefusedError(prompt.state, value, why)
-        self._settle(prompt, "was answered", ev.PromptAnswered, value)
+    def _take_prepared(self, prompt: Prompt, value: object) -> None:
+        verdict = prompt.question.read(value)
+        if isinstance(verdict, Refused):
+            shown = value if prompt.schema is None else "(its fields)"  # which may be secret
+            raise AnswerRefusedError(prompt.state, shown, verdict.why)
+        self._accept(prompt, verdict.value)
 
     def _expire(self, prompt: Prompt, seconds: float) -> None:
         late = HumanTimeoutError(prompt.state, prompt.text, seconds)
@@ -272,7 +189,7 @@ class People:
         again, self._withdrawn = self._withdrawn, []
         for prompt in list(self.open):
             if self._clocks[prompt].start():
-                self._set_deadline(prompt, self._clocks[prompt].deadline(self.runner))
+                self._set_deadline(prompt, self._deadline(prompt))
             self._ask_again(prompt, self._find_prepared)
         for prompt in again:
             if not prompt.future.done():
@@ -298,46 +215,83 @@ class People:
                 self._withdraw(prompt, "was withdrawn because nobody could be asked")
                 prompt.future.set_exception(problem)
 
-    def withdraw_of(self, execution: int) -> None:
-        """Withdraw what an execution asked and no longer waits for: it has ended."""
+    def withdraw_of(self, execution: int, *, interrupted: bool = False) -> None:
+        """Withdraw what an execution asked and no longer waits for: its attempt has ended.
+
+        Args:
+            execution: The execution.
+            interrupted: Whether it was cancelled: its next attempt gets the answers at once.
+        """
+        if interrupted:
+            self._given.begin_again(execution)
+        else:
+            self._given.forget(execution)
         for prompt in [prompt for prompt in self.open if prompt.execution == execution]:
             self._withdraw(prompt, "was withdrawn because its state has ended")
             self._forget(prompt)
         self._held.pop(execution, None)
+
+    # ------------------------------------------------------------ answers to be given again
+
+    def given(self, execution: int) -> list[Asked]:
+        """The answers that an execution has got, as plain data for a checkpoint.
+
+        Returns:
+            Its questions in order, each with its "text", and its "answer" unless there is none to
+            keep: it is open, nobody answered in time, or the answer holds a secret.
+        """
+        return self._given.of(execution)
+
+    def give_again(self, execution: int, asked: Iterable[Asked]) -> None:
+        """Have the restarted body of an execution get its answers at once (semantics 11.5).
+
+        Args:
+            execution: The execution in this run.
+            asked: What `given` returned.
+        """
+        self._given.give_again(execution, asked)
 
     # ------------------------------------------------------------ bookkeeping
 
     def _open(self, prompt: Prompt) -> None:
         clock = self._clocks[prompt]
         runs = self.runner.machine.status is AgentStatus.RUNNING and clock.start()
-        prompt.deadline = clock.deadline(self.runner) if runs else None
+        prompt.deadline = self._deadline(prompt) if runs else None
         self.open.append(prompt)
+        question = prompt.question
         self._emit(
             prompt,
             ev.PromptOpened,
-            prompt.text,
-            prompt.choices,
-            prompt.multiline,
+            question.text,
+            tuple(map(str.__str__, question.choices)),
+            question.multiline,
             prompt.deadline,
+            None if question.schema is None else question.schema.json,
+            question.show,
         )
         self.runner.advance()  # its slot is free
 
     def _close(self, prompt: Prompt, fate: str) -> None:
-        prompt.fate = fate
-        prompt.refusal = ""
         self.open.remove(prompt)
         self._clocks[prompt].stop()
+        prompt.close(fate)
 
     def _withdraw(self, prompt: Prompt, fate: str) -> None:
         self._close(prompt, fate)
         self._emit(prompt, ev.PromptWithdrawn)
 
     def _forget(self, prompt: Prompt) -> None:
+        self._asked.pop(prompt, None)
         clock = self._clocks.pop(prompt, None)
         if clock is not None:
             clock.stop()
         if prompt in self._withdrawn:
             self._withdrawn.remove(prompt)
+
+    def _deadline(self, prompt: Prompt) -> float | None:
+        """When a prompt whose clock begins now times out, seconds since the epoch."""
+        left = self._clocks[prompt].left
+        return None if left is None else self.runner.now() + left
 
     def _set_deadline(self, prompt: Prompt, deadline: float | None) -> None:
         prompt.deadline = deadline
@@ -347,45 +301,9 @@ class People:
         self.runner.emit(kind, prompt.id, prompt.execution, prompt.state, *details)
 
 
-class _Clock:
-    """Counts down to an action; can be stopped and started again."""
-
-    def __init__(self, seconds: float | None, action: Callable[[], None]) -> None:
-        self._left = seconds
-        self._action = action
-        self._handle: asyncio.TimerHandle | None = None
-
-    def start(self) -> bool:
-        """Go on counting; False when there is nothing to count, or it runs already."""
-        if self._left is None or self._handle is not None:
-            return False
-        self._handle = asyncio.get_running_loop().call_later(self._left, self._action)
-        return True
-
-    def stop(self) -> bool:
-        """Stand still; False when it did not run."""
-        if self._handle is None:
-            return False
-        self._left = max(0.0, self._handle.when() - asyncio.get_running_loop().time())
-        self._handle.cancel()
-        self._handle = None
-        return True
-
-    def deadline(self, runner: Runner) -> float | None:
-        """When the action is due, seconds since the epoch."""
-        return None if self._left is None else runner.now() + self._left
-
-
-def _check(
-    text: object, timeout: float | None, choices: Collection[str] | None, validator: object
-) -> None:
-    if not isinstance(text, str):
-        raise InvalidSpecError("a question", text, "a string")
-    check_seconds("timeout", timeout)
-    if choices is not None:
-        several = isinstance(choices, Collection) and not isinstance(choices, str)
-        different = several and all(isinstance(choice, str) for choice in choices)
-        if not different or not 0 < len(choices) == len(set(choices)):
-            raise InvalidSpecError("choices", choices, "a list of different strings, at least one")
-    if validator is not None and (not callable(validator) or is_async(validator)):
-        raise InvalidSpecError("validator", validator, "a plain function of the answer")
+def _respond(responder: Responder, prompt: Prompt) -> None:
+    doing = responder(prompt)
+    if inspect.iscoroutine(doing):
+        doing.close()
+        remedy = "Have it start a task that calls prompt.answer(...) later."
+        raise InvalidSpecError("responder", responder, "a plain function of a prompt", remedy)

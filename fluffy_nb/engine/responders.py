@@ -1,31 +1,30 @@
-"""Where answers come from when no widget gives them: prepared ones, and the terminal."""
+"""Answers that are prepared before the questions: by the caller, or in the environment."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
-from fluffy_nb.errors import InvalidAnswersError, PromptClosedError, shortened
-
-if TYPE_CHECKING:
-    from fluffy_nb.engine.people import Prompt
+from fluffy_nb.errors import InvalidAnswersError, shortened
 
 VARIABLE = "FLUFFY_NB_ANSWERS"
 """The environment variable that holds prepared answers as JSON."""
 
-Answers = Mapping[str, str | Iterable[str]]
+Answers = Mapping[str, Any]
+"""By state name one answer or a list of them: each a text, or for a schema a dict or an instance.
+
+JSON is a text."""
 
 
 class PreparedAnswers:
     """Answers given before the questions: for each state a list, in the order it asks.
 
     Args:
-        answers: By state name; a single string is a list of one.
+        answers: By state name; a single answer is a list of one.
         source: Where they come from, for messages.
 
     Raises:
@@ -33,18 +32,20 @@ class PreparedAnswers:
     """
 
     def __init__(self, answers: object, source: str = "answers=") -> None:
-        self._answers: dict[str, deque[str]] = {}
+        self._answers: dict[str, deque[Any]] = {}
         if not isinstance(answers, Mapping):
             raise InvalidAnswersError(source, f"{shortened(answers)} is no mapping")
         for state, given in answers.items():
-            listed = [given] if isinstance(given, str) else given
-            if not isinstance(listed, (list, tuple)) or not all(
-                isinstance(answer, str) for answer in listed
-            ):
+            several = [given] if _is_answer(given) else given
+            if not isinstance(several, (list, tuple)):
                 raise InvalidAnswersError(source, f"{shortened(given)} for {state!r} is no list")
-            self._answers[state] = deque(listed)
+            for answer in several:
+                if not _is_answer(answer):
+                    problem = f"{shortened(answer)} for {state!r} is neither text nor fields"
+                    raise InvalidAnswersError(source, problem)
+            self._answers[state] = deque(several)
 
-    def take(self, state: str) -> tuple[str] | None:
+    def take(self, state: str) -> tuple[Any] | None:
         """The next answer of a state, in a tuple; None when there is none."""
         waiting = self._answers.get(state)
         return (waiting.popleft(),) if waiting else None
@@ -54,6 +55,12 @@ class PreparedAnswers:
         both = PreparedAnswers({})
         both._answers = {**others._answers, **self._answers}
         return both
+
+
+def _is_answer(value: object) -> bool:
+    pydantic = sys.modules.get("pydantic")  # no instance of a model can exist before
+    models: Iterable[type] = () if pydantic is None else (pydantic.BaseModel,)
+    return isinstance(value, (str, Mapping, *models))
 
 
 def prepared(answers: Answers | None) -> PreparedAnswers:
@@ -69,32 +76,3 @@ def prepared(answers: Answers | None) -> PreparedAnswers:
         raise InvalidAnswersError(VARIABLE, f"it is no JSON ({problem})") from None
     given = PreparedAnswers({} if answers is None else answers)
     return given.then(PreparedAnswers(environment, VARIABLE))
-
-
-def ask_in_terminal(prompt: Prompt) -> None:
-    """Ask on standard input, in a thread of its own, until the prompt is closed."""
-    threading.Thread(target=_converse, args=(prompt,), name="fluffy-terminal", daemon=True).start()
-
-
-_one_at_a_time = threading.Lock()
-
-
-def _converse(prompt: Prompt) -> None:
-    with _one_at_a_time:
-        print(f"\n{prompt.state}: {prompt.text}", flush=True)  # noqa: T201 - the terminal is the place
-        if prompt.choices:
-            print("  " + " / ".join(prompt.choices), flush=True)  # noqa: T201 - as above
-        while not prompt.fate:
-            line = sys.stdin.readline()
-            if not line:
-                prompt.decline()  # the terminal was closed
-                return
-            refusal = prompt.refuse(line.rstrip("\n"))
-            if refusal:
-                print(f"  {refusal}", flush=True)  # noqa: T201 - as above
-                continue
-            try:
-                prompt.answer(line.rstrip("\n"))
-            except PromptClosedError as problem:
-                print(f"  {problem}", flush=True)  # noqa: T201 - as above
-            return

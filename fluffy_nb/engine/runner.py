@@ -37,8 +37,9 @@ from fluffy_nb.engine.kept import Kept
 from fluffy_nb.engine.machine import Machine
 from fluffy_nb.engine.observers import Observers
 from fluffy_nb.engine.output import watch
-from fluffy_nb.engine.people import People, Responder
+from fluffy_nb.engine.people import People
 from fluffy_nb.engine.planning import is_open, topology_of
+from fluffy_nb.engine.prompt import Responder
 from fluffy_nb.engine.resources import ResourcePool
 from fluffy_nb.engine.responders import PreparedAnswers
 from fluffy_nb.engine.result import RunResult

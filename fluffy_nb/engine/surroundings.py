@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from fluffy_nb.engine.people import Responder
-from fluffy_nb.engine.responders import ask_in_terminal
+from fluffy_nb.engine.prompt import Responder
+from fluffy_nb.engine.terminal import ask_in_terminal
 
 
 def _nothing() -> AbstractAsyncContextManager[None]:

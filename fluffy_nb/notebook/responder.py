@@ -12,7 +12,7 @@ from fluffy_nb.notebook.session import Session
 from fluffy_nb.widgets import PromptWidget
 
 if TYPE_CHECKING:
-    from fluffy_nb.engine.people import Prompt, Responder
+    from fluffy_nb.engine.prompt import Prompt, Responder
 
 
 class NotebookResponder:

@@ -17,7 +17,7 @@ from fluffy_nb.notebook.picture import FORMS, Shown
 from fluffy_nb.notebook.requests import Requests
 
 if TYPE_CHECKING:
-    from fluffy_nb.engine.people import Prompt
+    from fluffy_nb.engine.prompt import Prompt
     from fluffy_nb.engine.run import Run
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,6 +57,9 @@ KINDS = {
     ".mmd": "to_mermaid",
 }
 """What `--save` writes, by the end of the file's name: functions of `fluffy_nb.diagram`."""
+
+REPLY_SECONDS = 2.0
+"""How long an answer waits to be accepted or refused by a loop in another thread."""
 
 Outcome = Any | Coroutine[Any, Any, Any]
 
@@ -178,7 +182,7 @@ async def step(session: Session, agent: Agent, line: Line) -> Table:
 
 
 def answer(_: Session, agent: Agent, line: Line) -> None:
-    """Answer a prompt, by the way that a form answers it."""
+    """Answer a prompt, by the way that a form answers it; fields as JSON: '{"stars": 5}'."""
     name, *words = line.words
     prompts = agent.prompts
     if not prompts:
@@ -193,11 +197,14 @@ def answer(_: Session, agent: Agent, line: Line) -> None:
             f"several states of agent {name!r} ask: {listed(states)}; say which one you answer: "
             f"%fluffy answer {name} {states[0]} VALUE"
         )
-    prompt, value = prompts[0], o.unquoted(rest)
-    refusal = prompt.refuse(value)
+    prompt, told = prompts[0], queue.SimpleQueue[str]()
+    prompt.answer(o.unquoted(rest), told.put)
+    try:
+        refusal = told.get(timeout=REPLY_SECONDS)  # at once, unless another thread runs the flow
+    except queue.Empty:
+        return  # its loop is busy, or stands still: the view will tell
     if refusal:
         raise UsageError(f"state {prompt.state!r} does not take this answer: {refusal}")
-    prompt.answer(value)
 
 
 def graph(_: Session, agent: Agent, line: Line) -> Agent | None:

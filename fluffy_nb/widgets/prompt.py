@@ -16,7 +16,7 @@ from fluffy_nb.widgets.assets import script, style
 from fluffy_nb.widgets.plain import PlainWidget
 
 if TYPE_CHECKING:
-    from fluffy_nb.engine.people import Prompt
+    from fluffy_nb.engine.prompt import Prompt
 
 
 class PromptWidget(PlainWidget):
