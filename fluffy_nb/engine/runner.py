@@ -433,8 +433,8 @@ class Runner:
         if context.printed is not None:
             context.printed.flush()
         written, removed = context.finish()
-        if self.people.open or execution.phase is not Phase.RUNNING:
-            self.people.withdraw_of(execution.id)
+        if self.people.has_asked:
+            self.people.withdraw_of(execution.id, interrupted=kind is ev.StateCancelled)
         details = (execution.id, execution.state, context.attempt, *details, written, removed)
         if error is not None:
             self._fail(attempt, error, details)
@@ -520,8 +520,14 @@ class Runner:
         self.machine.set_topology(self._topology(self.machine.starts, taken))
         self.emit(ev.GraphChanged, states)
 
-    def restored(self) -> None:
-        """Look at the graph with what the restored branches tell, and states the agent lacks."""
+    def restored(self, answers: Mapping[int, list[dict[str, Any]]]) -> None:
+        """Look at the graph with what the restored branches tell, and states the agent lacks.
+
+        Args:
+            answers: By execution what `People.given` gave.
+        """
+        for execution, asked in answers.items():
+            self.people.give_again(execution, asked)
         for branch in self.machine.branches.values():
             if branch.alone:
                 definition = self._definition_of(branch.scope)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
 from fluffy_nb import (
     Agent,
     AgentStatus,
+    Checkpoint,
     Dependency,
     DependencyType,
     Priority,
@@ -324,3 +326,43 @@ def test_S2_1_sends_and_agents_are_read_from_the_code():
     assert graph.open == {}
     assert "work" in graph.sent
     assert list(graph.agents) == ["inner"]
+
+
+# ---------------------------------------------------------------- 11.5 answers given again
+
+
+async def test_S11_5_a_restored_body_gets_the_answers_it_had_as_long_as_it_asks_the_same():
+    asked = []
+
+    def responder(prompt):
+        asked.append(prompt.text)
+        if prompt.text != "third?":
+            prompt.answer(f"answer to {prompt.text}")
+
+    heard = []
+
+    async def body(context):
+        for text in ("first?", "second?", "third?"):
+            answer = await context.human_in_the_loop(text)
+            heard.append(answer)
+
+    script = Script(responder=responder)
+    script.agent.add_state("s", body)
+    script.agent.start()
+    await settled()
+    data = json.loads(json.dumps((await script.agent.pause()).to_dict()))
+    await script.agent.cancel_all()
+    other = Agent("other", responder=responder)
+
+    async def changed(context):
+        for text in ("first?", "another?", "second?"):
+            answer = await context.human_in_the_loop(text)
+            heard.append(answer)
+
+    other.add_state("s", changed)
+    asked.clear()
+    heard.clear()
+    await other.restore_from_checkpoint(Checkpoint.from_dict(data))
+    await other.run()
+    assert heard == ["answer to first?", "answer to another?", "answer to second?"]
+    assert asked == ["another?", "second?"]
