@@ -147,7 +147,8 @@ class Attempt:
         going = read_result(self.definition, context.state, result, context.attempt, context.run_id)
         if len(going) > 1:
             what = f"state {context.state!r} returned {shortened(result)}"
-            self.runner.check_fork(self.definition, what)
+            runner = self.runner
+            runner.routes.check_fork(self.definition, runner.machine.starts, what)
         return going
 
     def retry_delay(self, error: BaseException) -> float | None:

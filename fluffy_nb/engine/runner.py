@@ -15,40 +15,25 @@ from typing import Any, TypeVar, cast
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.attempts import Attempt, executing
 from fluffy_nb.engine.cancelling import Cancelling
-from fluffy_nb.engine.commands import (
-    PAUSE,
-    Block,
-    Break,
-    Continue,
-    Enter,
-    Exit,
-    Finish,
-    Queue,
-    Reuse,
-    Start,
-)
+from fluffy_nb.engine.carrying import carry_out
+from fluffy_nb.engine.commands import Continue, Finish, Start
 from fluffy_nb.engine.context import Context
-from fluffy_nb.engine.countdown import Countdown
 from fluffy_nb.engine.definition import Definition
-from fluffy_nb.engine.execution import Branch, Phase
-from fluffy_nb.engine.explain import explain
-from fluffy_nb.engine.graph import check_open
+from fluffy_nb.engine.endings import Endings
+from fluffy_nb.engine.execution import Phase
 from fluffy_nb.engine.kept import Kept
 from fluffy_nb.engine.machine import Machine
 from fluffy_nb.engine.observers import Observers
 from fluffy_nb.engine.output import watch
 from fluffy_nb.engine.people import People
-from fluffy_nb.engine.planning import is_open, topology_of
 from fluffy_nb.engine.prompt import Responder
 from fluffy_nb.engine.resources import ResourcePool
 from fluffy_nb.engine.responders import PreparedAnswers
 from fluffy_nb.engine.result import RunResult
-from fluffy_nb.engine.results import read_result
-from fluffy_nb.engine.scope import Scope
+from fluffy_nb.engine.routes import Routes
 from fluffy_nb.engine.shared import SharedState
 from fluffy_nb.engine.status import AgentStatus
-from fluffy_nb.engine.topology import Topology
-from fluffy_nb.errors import BlockedError, FluffyError, RestoredError, UnknownStateError
+from fluffy_nb.errors import FluffyError
 
 T = TypeVar("T")
 
@@ -105,16 +90,17 @@ class Runner:
         self.seq = 0
         self.history: deque[ev.Event] = deque(maxlen=HISTORY)
         self._bind()
-        self.definition = definition
         self.kept = settings.kept
-        self._starts = starts
         self._observers = observers
         self._undelivered: deque[ev.Event] = deque()
         self._delivering = False
-        self._sent: dict[int, set[str]] = {}
+        self.routes = Routes(definition)
         self.shared = shared
         self.machine = Machine(
-            self._topology(starts, {}), settings.max_concurrent, settings.pool, settings.breakpoints
+            self.routes.topology(starts, {}),
+            settings.max_concurrent,
+            settings.pool,
+            settings.breakpoints,
         )
         self.people = People(self, find_responder, answers)
         self.limit: int | None = None
@@ -126,8 +112,7 @@ class Runner:
         self.interrupt: BaseException | None = None
         self.tasks: dict[int, asyncio.Task[None]] = {}  # of the executions that run or ask
         self._attempts: dict[int, Attempt] = {}
-        self._retries: dict[int, Countdown] = {}  # of the executions that wait for another attempt
-        self._handled: dict[int, BaseException] = {}  # by the branch that goes on from a failure
+        self.endings = Endings(self)
         self._deciding = False
         self.cancelling = Cancelling(self)
 
@@ -241,8 +226,7 @@ class Runner:
         self.emit(began[0], *began[1])
         if began[0] is ev.RunStarted:
             self._take_over()
-        for retry in self._retries.values():
-            retry.start()
+        self.endings.go_on()
         self.people.go_on()
         self.advance()
 
@@ -273,50 +257,12 @@ class Runner:
                 elif isinstance(command, Finish):
                     self._finish(command.status)
                 else:
-                    self._carry_out(command)
+                    if isinstance(command, Continue):
+                        self._count_down(command.execution)
+                    carry_out(self, command)
         finally:
             self._deciding = False
         return began
-
-    def _carry_out(self, command: Queue | Break | Enter | Exit | Reuse | Continue | Block) -> None:
-        match command:
-            case Queue():
-                self.emit(ev.StateQueued, *command)
-            case Continue():
-                self._count_down(command.execution)
-                self.emit(ev.StateContinued, *command)
-                self.people.hand_over(command.execution)
-            case Break():
-                self.limit = PAUSE
-                self.emit(ev.BreakpointReached, *command)
-            case Enter():
-                self.emit(ev.AgentEntered, *command)
-            case Exit():
-                self._exit(command)
-            case Reuse():
-                self.emit(ev.StateReused, *command, self.kept[command.state].next)
-            case Block():
-                self._block(command.states)
-
-    def _exit(self, command: Exit) -> None:
-        """An agent that is a state has ended: go on where it was declared to."""
-        branch = self.machine.executions[command.execution].branch
-        definition = self._definition_of(branch.scope)
-        spec = definition.spec(branch.state)
-        names = list(spec.next or ()) if spec is not None else []
-        try:
-            going = read_result(definition, command.state, names, 1, self.machine.run_id)
-        except UnknownStateError as error:
-            self.errors.append(error)
-            self.emit(ev.StateFailed, command.execution, command.state, 1, str(error))
-        else:
-            self.emit(ev.StateCompleted, command.execution, command.state, 1, going)
-
-    def _block(self, states: tuple[str, ...]) -> None:
-        reasons = {name: explain(self.machine, name) for name in states}
-        self.errors.append(BlockedError(self.machine.run_id, reasons))
-        for name, why in reasons.items():
-            self.emit(ev.StateBlocked, name, why)
 
     def _count_down(self, number: int) -> None:
         """One more execution starts or goes on; another attempt of one is none."""
@@ -337,8 +283,7 @@ class Runner:
 
     def _settle(self, status: AgentStatus, kind: type[ev.Event], *details: Any) -> None:
         """End the activity; the event comes last: an observer may go on with the run at once."""
-        for retry in self._retries.values():
-            retry.stop()
+        self.endings.stand_still()
         if self.settled.done():  # it was paused, and is cancelled now
             self.settled = self.loop.create_future()
         else:
@@ -369,28 +314,12 @@ class Runner:
             started.state,
             started.attempt,
             branch.inputs,
-            self._error_of(branch),
+            self.endings.error_of(branch),
         )
-        attempt = Attempt(self, execution, self._definition_of(branch.scope), context)
+        attempt = Attempt(self, execution, self.routes.definition_of(branch.scope), context)
         attempt.task = self.tasks[started.execution] = task
         self._attempts[started.execution] = attempt
         return attempt
-
-    def _error_of(self, branch: Branch) -> BaseException | None:
-        """The failure that led a branch here; after a restore only its text is known."""
-        if branch.error is None:
-            return None
-        return self._handled.get(branch.id) or RestoredError(branch.error)
-
-    def _definition_of(self, scope: Scope) -> Definition:
-        if scope.outer is None:
-            return self.definition
-        around = scope.outer.branch
-        spec = self._definition_of(around.scope).spec(around.state)
-        if spec is None or spec.flow is None:  # it was replaced by a function meanwhile
-            return Definition(scope.prefix, None)
-        definition: Definition = spec.flow.definition
-        return definition
 
     def _check_begun(self, started: ev.StateStarted, task: asyncio.Task[None]) -> None:
         """A task that is cancelled before its first step does nothing: tell the end for it."""
@@ -437,87 +366,23 @@ class Runner:
             self.people.withdraw_of(execution.id, interrupted=kind is ev.StateCancelled)
         details = (execution.id, execution.state, context.attempt, *details, written, removed)
         if error is not None:
-            self._fail(attempt, error, details)
+            self.endings.failed(attempt, error, details)
         else:
             if kind is ev.StateCompleted:
-                self._completes(attempt, details[3], written)
+                self.endings.completed(attempt, details[3], written)
             self.emit(kind, *details)
         self.cancelling.look()
 
-    def _completes(self, attempt: Attempt, going: ev.Next, written: tuple[str, ...]) -> None:
-        """A state ends well: see what the graph did not tell, and keep what later runs use."""
-        branch = attempt.execution.branch
-        scope = branch.scope
-        topology = scope.topology
-        if self._handled:
-            self._handled.pop(branch.id, None)
-        for to in going:
-            name = to if isinstance(to, str) else to.name
-            alone = not isinstance(to, str) and to.alone
-            node = topology.node(name)
-            if not topology.knows(branch.node, node):
-                self._learn(scope, attempt.definition, branch.node, node, alone=alone)
-            elif alone and node not in topology.rules.sent:
-                self._learn(scope, attempt.definition, branch.node, node, alone=True)
-        if scope is self.machine.root and branch.node in topology.dependents:
-            values = {key: self.shared.values[key] for key in written if key in self.shared.values}
-            writers = {key: self.shared.writers[key] for key in values}
-            kept = Kept(self.now(), going, values, writers)
-            if kept.outlives(topology.rules.dependencies, branch.node):
-                self.kept[branch.node] = kept
-
-    def _fail(self, attempt: Attempt, error: BaseException, details: tuple[Any, ...]) -> None:
-        """An attempt has failed: it is tried again, a handler goes on, or the run fails."""
-        execution = attempt.execution
-        delay = attempt.retry_delay(error)
-        handler = None if attempt.spec is None else attempt.spec.on_error
-        if delay is not None:
-            late = (attempt.timed_out, self.now() + delay)
-            self.emit(ev.StateFailed, *details, *late)
-            self._retry_in(delay, execution.id, execution.state)
-        elif handler is not None and attempt.definition.spec(handler) is not None:
-            self._handled[self.machine.branch_count + 1] = error
-            self.emit(ev.StateFailed, *details, attempt.timed_out, None, handler)
-        else:
-            wrapped = attempt.state_error(error)
-            if self.errors:
-                self.errors[0].add_note(f"and also: {wrapped}")
-            self.errors.append(wrapped)
-            self.emit(ev.StateFailed, *details, attempt.timed_out)
-
-    def _retry_in(self, delay: float, execution: int, state: str) -> None:
-        def due() -> None:
-            del self._retries[execution]
-            self.emit(ev.RetryDue, execution, state)
-            self.advance()
-
-        retry = self._retries[execution] = Countdown(delay, due)
-        if self.machine.status is AgentStatus.RUNNING:
-            retry.start()
-
     # ------------------------------------------------------------ the graph
-
-    def check_fork(self, definition: Definition, what: str) -> None:
-        """Refuse several branches in a flow where it can't be told what joins wait for."""
-        if self._open:
-            starts = self.machine.starts if definition is self.definition else None
-            check_open(definition.graph(starts), what)
-
-    def _learn(
-        self, scope: Scope, definition: Definition, source: str, target: str, *, alone: bool
-    ) -> None:
-        """A state went where its code did not tell."""
-        if alone:
-            self._sent.setdefault(id(definition), set()).add(target)
-        edge = (scope.prefix + source, scope.prefix + target)
-        self.graph_changed((), {**self.machine.taken, edge: 1})
 
     def graph_changed(
         self, states: tuple[str, ...], taken: Mapping[tuple[str, str], int] | None = None
     ) -> None:
         """Look at the joins anew, because states were changed or an unknown edge was taken."""
-        taken = self.machine.taken if taken is None else taken
-        self.machine.set_topology(self._topology(self.machine.starts, taken))
+        machine = self.machine
+        taken = machine.taken if taken is None else taken
+        standing = [branch.state for branch in machine.root.branches.values()]
+        machine.set_topology(self.routes.topology(machine.starts, taken, standing))
         self.emit(ev.GraphChanged, states)
 
     def restored(self, answers: Mapping[int, list[dict[str, Any]]]) -> None:
@@ -530,17 +395,8 @@ class Runner:
             self.people.give_again(execution, asked)
         for branch in self.machine.branches.values():
             if branch.alone:
-                definition = self._definition_of(branch.scope)
-                self._sent.setdefault(id(definition), set()).add(branch.node)
+                self.routes.note_sent(branch.scope, branch.node)
         self.graph_changed(())
-
-    def _topology(self, starts: tuple[str, ...], taken: Mapping[tuple[str, str], int]) -> Topology:
-        graph = self.definition.graph(starts, taken)
-        self._open = is_open(graph)
-        machine = getattr(self, "machine", None)
-        standing = [] if machine is None else machine.root.branches.values()
-        lacking = [b.state for b in standing if self.definition.spec(b.state) is None]
-        return topology_of(self.definition, graph, self._sent, lacking)
 
     # ------------------------------------------------------------ ending early
 
