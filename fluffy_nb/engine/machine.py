@@ -17,6 +17,7 @@ from fluffy_nb.engine.deciding import decide
 from fluffy_nb.engine.ends import Now
 from fluffy_nb.engine.execution import Branch, Execution, Phase
 from fluffy_nb.engine.metadata import StateMetadata
+from fluffy_nb.engine.moves import arrive, end, take
 from fluffy_nb.engine.progress import restore
 from fluffy_nb.engine.queue import ReadyQueue
 from fluffy_nb.engine.resources import Ledger, ResourcePool
@@ -66,7 +67,7 @@ class Machine:
         self.failed = False
         self.branch_count = 0
         self.execution_count = 0
-        self._order = 0
+        self.order = 0
         self.is_ordered = bool(topology.rules.needs or topology.rules.agents)
         self._handlers: dict[type[ev.Event], Callable[[Any], None]] = {
             ev.RunStarted: self._run_started,
@@ -146,7 +147,7 @@ class Machine:
     def _run_started(self, event: ev.RunStarted) -> None:
         self.run_id, self.starts, self.status = event.run_id, event.starts, AgentStatus.RUNNING
         for state in event.starts:
-            self.arrive(state, self.root)
+            arrive(self, state, self.root)
 
     def _run_resumed(self, _: ev.RunResumed) -> None:
         self.status, self.failed = AgentStatus.RUNNING, False
@@ -169,86 +170,6 @@ class Machine:
         self.root.ends.note(event.state, event.completed, completed=True)
         self.root.joins.ended(event.state)
 
-    def arrive(
-        self,
-        to: str | ev.Going,
-        scope: Scope,
-        lost: frozenset[str] = frozenset(),
-        error: str | None = None,
-    ) -> Branch | None:
-        """A new branch comes to a state; None where it ends there, because another was first."""
-        name = to if isinstance(to, str) else to.name
-        node = scope.topology.node(name)
-        if lost and node in lost:
-            return None
-        self.branch_count += 1
-        branch = Branch(self.branch_count, name, node, scope)
-        branch.lost, branch.error = lost, error
-        if node != name:
-            branch.inputs = scope.topology.rules.templates[node].match(name) or {}
-        if not isinstance(to, str):
-            branch.inputs = {**branch.inputs, **to.inputs}
-            branch.alone, branch.start = to.alone, to.start
-        elif scope.topology.rules.joins.get(node) == "each":
-            branch.alone = True
-        self.branches[branch.id] = scope.branches[branch.id] = branch
-        scope.joins.arrive(branch)
-        return branch
-
-    def _take(self, number: int, ids: tuple[int, ...]) -> Execution:
-        """Merge the branches that wait at a state into one execution."""
-        scope = self.branches[ids[0]].scope
-        first, *others = scope.joins.take(self.branches[ids[0]].key)
-        for branch in others:
-            self._remove(branch)
-            scope.joins.moved(branch, (first,))
-            first.lost &= branch.lost
-        first.execution = number
-        self.execution_count = number
-        self._order += 1
-        execution = self.executions[number] = Execution(
-            number,
-            scope.prefix + first.state,
-            first,
-            self.data_of(first),
-            scope.topology.needs(first.node),
-            self._order,
-        )
-        for data in execution.data:
-            data.executions += 1
-        rules = scope.topology.rules
-        if rules.joins.get(first.node) == "first":
-            self._be_first(first)
-        if rules.dependencies:
-            self._satisfied(first)
-        return execution
-
-    def _be_first(self, first: Branch) -> None:
-        """Other branches alive now end when they come to this state (semantics 5.2)."""
-        scope, lost = first.scope, frozenset({first.node})
-        for branch in list(scope.branches.values()):
-            if branch is not first:
-                branch.lost |= lost
-                if branch.execution is None and branch.node == first.node:
-                    scope.joins.drop(branch)
-                    self._remove(branch)
-                scope.joins.moved(branch)
-
-    def _satisfied(self, first: Branch) -> None:
-        """A dependent becomes ready: use up what counts once, start what runs beside it."""
-        scope, node = first.scope, first.node
-        ends, topology = scope.ends, scope.topology
-        ends.started.add(node)
-        ends.take(node, topology.rules.dependencies.get(node, {}))
-        for beside in topology.parallel.get(node, ()):
-            alive = any(branch.node == beside for branch in scope.branches.values())
-            if not alive and beside not in ends.started:
-                self.arrive(ev.Going(beside, alone=True), scope, first.lost)
-
-    def _remove(self, branch: Branch) -> None:
-        del self.branches[branch.id]
-        del branch.scope.branches[branch.id]
-
     def data_of(self, branch: Branch) -> tuple[StateMetadata, ...]:
         """What is known of a branch's state: of its name, and of the template it came by."""
         prefix = branch.scope.prefix
@@ -269,7 +190,7 @@ class Machine:
             data.status = status
 
     def _queued(self, event: ev.StateQueued) -> None:
-        execution = self._take(event.execution, event.branches)
+        execution = take(self, event.execution, event.branches)
         self.enqueue(execution)
         self._mark(execution, StateStatus.READY)
 
@@ -283,7 +204,7 @@ class Machine:
     def _started(self, event: ev.StateStarted) -> None:
         execution = self.executions.get(event.execution)
         if execution is None:
-            execution = self._take(event.execution, event.branches)
+            execution = take(self, event.execution, event.branches)
         else:
             self.queue.remove(execution)
         execution.phase, execution.retried = Phase.RUNNING, False
@@ -306,34 +227,7 @@ class Machine:
     def _completed(self, event: ev.StateCompleted) -> None:
         execution = self.executions.pop(event.execution)
         self._leave(execution, StateStatus.COMPLETED, event.time)
-        self._end(execution, event.next, event.time)
-
-    def _end(
-        self, execution: Execution, going: ev.Next, time: float, error: str | None = None
-    ) -> None:
-        """An execution has ended: branches go on from it, or its branch ends."""
-        branch = execution.branch
-        scope = branch.scope
-        topology, prefix = scope.topology, scope.prefix
-        if error is None:
-            self.completed[execution.state] = None
-            for data in execution.data:
-                data.completions += 1
-        self._remove(branch)
-        children = [self.arrive(to, scope, branch.lost, error) for to in going]
-        if branch.node in topology.led_from:
-            children += [
-                self.arrive(to, scope, branch.lost) for to in topology.led_from[branch.node]
-            ]
-        alive = [child for child in children if child is not None]
-        for child in alive:
-            self.taken[prefix + branch.node, prefix + child.node] += 1
-        if branch.node in topology.dependents:
-            scope.ends.note(branch.node, time, completed=error is None)
-            scope.joins.ended(branch.node)
-        scope.joins.moved(branch, alive)
-        if not scope.branches and scope.outer is not None:
-            self.ended_agents.append(scope.outer)
+        end(self, execution, event.next, event.time)
 
     def _leave(self, execution: Execution, status: StateStatus, time: float) -> None:
         """An attempt has ended: give its slot back."""
@@ -360,7 +254,7 @@ class Machine:
         elif event.handler is not None:
             del self.executions[execution.id]
             handler = ev.Going(event.handler, alone=True)
-            self._end(execution, (handler,), event.time, event.error)
+            end(self, execution, (handler,), event.time, event.error)
         else:
             execution.phase = Phase.PARKED
             self.failed = True
@@ -373,8 +267,8 @@ class Machine:
     def _retry_due(self, event: ev.RetryDue) -> None:
         execution = self.executions[event.execution]
         self.retrying -= 1
-        self._order += 1
-        execution.order, execution.attempt = self._order, execution.attempt + 1
+        self.order += 1
+        execution.order, execution.attempt = self.order, execution.attempt + 1
         execution.phase, execution.retried = Phase.QUEUED, True
         self.queue.add(execution)
         self._mark(execution, StateStatus.READY)
@@ -387,7 +281,7 @@ class Machine:
     def _agent_entered(self, event: ev.AgentEntered) -> None:
         execution = self.executions.get(event.execution)
         if execution is None:
-            execution = self._take(event.execution, event.branches)
+            execution = take(self, event.execution, event.branches)
         else:
             self.waiting_agents.remove(execution)
         execution.phase = Phase.INSIDE
@@ -398,18 +292,18 @@ class Machine:
             data.status, data.attempts = StateStatus.RUNNING, 1
             data.started, data.ended, data.error = event.time, None, None
         for state in event.starts:
-            self.arrive(state, scope)
+            arrive(self, state, scope)
 
     def _state_reused(self, event: ev.StateReused) -> None:
         execution = self.executions.get(event.execution)
         if execution is None:
-            execution = self._take(event.execution, event.branches)
+            execution = take(self, event.execution, event.branches)
         else:
             self.waiting_agents.remove(execution)
         del self.executions[execution.id]
         for data in execution.data:
             data.status, data.executions = StateStatus.COMPLETED, data.executions - 1
-        self._end(execution, event.next, event.time)
+        end(self, execution, event.next, event.time)
 
     def _state_blocked(self, event: ev.StateBlocked) -> None:
         self.failed = True
