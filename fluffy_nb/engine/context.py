@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.display import mime_bundle
 from fluffy_nb.engine.execution import NO_INPUTS
+from fluffy_nb.engine.executors.thread import resting
 from fluffy_nb.engine.question import Question
 from fluffy_nb.engine.shared import Writer, check_key
 from fluffy_nb.engine.typed import changed, check_typed
@@ -383,7 +384,7 @@ class Context:
         self._check_open()
         if self._runner.is_at_home():
             raise AskOnLoopError(self.state)
-        asking = self.human_in_the_loop(prompt, **settings)
+        asking = resting(self.human_in_the_loop, prompt, **settings)
         future = asyncio.run_coroutine_threadsafe(asking, self._runner.loop)
         self._asking.add(future)
         if self._given_up:  # between the call and now
