@@ -411,7 +411,7 @@ class Runner:
         if attempt.clock is not None:
             attempt.clock.stop()
         context.close()
-        self.people.withdraw_of(execution.id)
+        self.people.withdraw_of(execution.id, interrupted=kind is ev.StateCancelled)
         written, removed = tuple(context.written), tuple(context.removed)
         details = (execution.id, execution.state, context.attempt, *details, written, removed)
         if error is not None:
