@@ -472,20 +472,51 @@ async def test_S9_1_one_of_two_answers_that_is_given_in_a_pause_is_kept_for_the_
 
 async def test_an_answer_that_nobody_waits_for_at_the_resume_is_let_go():
     async def body(context):
-        waiting.append(asyncio.create_task(context.human_in_the_loop("?")))
+        waiting.append(asyncio.create_task(context.human_in_the_loop("1?")))
         await asyncio.wait(waiting)
+        context.set_state("answers", [await context.human_in_the_loop("2?")])
 
     waiting: list[asyncio.Task[str]] = []
     asking = Asking(body)
     run = asking.agent.start()
     prompt = await asking.prompt()
     await asking.agent.pause()
-    prompt.answer("x")
+    prompt.answer("a")
     waiting[0].cancel()
-    await asyncio.wait(waiting)
-    assert (await asking.agent.resume()).status is AgentStatus.COMPLETED
+    second = await asking.prompt()
+    again = asyncio.create_task(asking.agent.resume())
+    await asyncio.sleep(0)
+    second.answer("b")
+    assert (await again).values["answers"] == ["b"]
     assert waiting[0].cancelled()
     await run
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_S9_2_a_run_that_is_resumed_on_another_loop_asks_again_there(closed):
+    async def begin():
+        asking.agent.start()
+        await asking.prompt()
+        await asking.agent.pause()
+
+    async def resume():
+        again = asyncio.create_task(asking.agent.resume())
+        (await asking.prompt()).answer("x")
+        return (await again).values["answers"]
+
+    first = asyncio.new_event_loop()
+    asking = Asking(asks("?"))
+    first.run_until_complete(begin())
+    left = asyncio.all_tasks(first)
+    if closed:
+        first.close()
+    asking.opened = asyncio.Event()
+    with asyncio.Runner() as runner:
+        assert runner.run(resume()) == ["x"]
+    assert asking.prompts[0].fate == "was withdrawn because its state has ended"
+    if not closed:
+        first.run_until_complete(asyncio.wait(left))
+        first.close()
 
 
 async def test_S8_6_a_question_of_a_state_that_has_ended_is_withdrawn_and_its_task_ends():
