@@ -472,6 +472,24 @@ class UsageError(FluffyError, ValueError):
     """A magic was used in a way it does not understand; shown as one line."""
 
 
+# ---------------------------------------------------------------- testing
+
+
+class StandstillError(FluffyError, RuntimeError):
+    """A loop with a fake clock waits for what does not come."""
+
+    def __init__(self, waiting: Collection[str], beside: str, seconds: float) -> None:
+        who = listed(waiting)
+        super().__init__(
+            f"{beside} did not come to an end within {seconds:g} s of real time, in which the fake "
+            f"clock stands still and {who} wait; end it, or give run() a longer patience=."
+            if beside
+            else f"nothing can happen any more: {who} wait, and no timer, thread or connection is "
+            "left that could wake one; answer what they ask (answers=), end what they wait for, "
+            "or give it a timeout=."
+        )
+
+
 def shortened(value: object, most: int = 120) -> str:
     """The repr of a value, cut to a length that fits a message."""
     try:

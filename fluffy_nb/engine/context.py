@@ -12,6 +12,7 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.context_values import ContextValues
 from fluffy_nb.engine.display import mime_bundle
 from fluffy_nb.engine.execution import NO_INPUTS
+from fluffy_nb.engine.executors.thread import resting
 from fluffy_nb.engine.question import Question
 from fluffy_nb.errors import (
     AskOnLoopError,
@@ -147,7 +148,7 @@ class Context(ContextValues):
         self._check_open()
         if self._runner.is_at_home():
             raise AskOnLoopError(self.state)
-        asking = self.human_in_the_loop(prompt, **settings)
+        asking = resting(self.human_in_the_loop, prompt, **settings)
         future = asyncio.run_coroutine_threadsafe(asking, self._runner.loop)
         self._asking.add(future)
         if self._given_up:  # between the call and now

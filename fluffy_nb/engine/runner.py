@@ -122,7 +122,8 @@ class Runner:
         self._thread = threading.get_ident()
         self._context = contextvars.copy_context()
         last = self.history[-1].time if self.history else 0.0
-        self._epoch = max(time.time(), last) - self.loop.time()
+        wall_time = getattr(self.loop, "wall_time", time.time)  # a loop may have its own: testing
+        self._epoch = max(wall_time(), last) - self.loop.time()
         self._yielded = self.loop.time()
 
     # ------------------------------------------------------------ events

@@ -5,8 +5,33 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Coroutine
 from typing import Any
+
+_at_work: Counter[asyncio.AbstractEventLoop] = Counter()
+
+
+def at_work(loop: asyncio.AbstractEventLoop) -> int:
+    """How many threads work for a loop: it will hear of each, without a timer that says so."""
+    return _at_work[loop]
+
+
+def count_work(loop: asyncio.AbstractEventLoop, change: int) -> None:
+    """Count threads that begin (1) or end (-1) to work for a loop; called in the loop."""
+    _at_work[loop] += change
+    if not _at_work[loop]:
+        del _at_work[loop]
+
+
+async def resting(wait: Callable[..., Coroutine[Any, Any, Any]], *given: Any, **more: Any) -> Any:
+    """Await in the loop what a function in its thread waits for: it does not work meanwhile."""
+    loop = asyncio.get_running_loop()
+    count_work(loop, -1)
+    try:
+        return await wait(*given, **more)
+    finally:
+        count_work(loop, 1)
 
 
 async def call_in_thread(
@@ -49,6 +74,7 @@ async def call_in_thread(
             return  # the loop was closed: nobody waits any more
 
     threading.Thread(target=work, name=name, daemon=True).start()
+    count_work(loop, 1)
     try:
         await asyncio.wait({done})
     except asyncio.CancelledError:
@@ -56,6 +82,8 @@ async def call_in_thread(
         if not is_given_up():
             await asyncio.wait({done})
         raise
+    finally:
+        count_work(loop, -1)
     result, error = done.result()
     if error is not None:
         raise error
