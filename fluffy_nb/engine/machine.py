@@ -78,6 +78,7 @@ class Machine:
             ev.RunFailed: lambda _: self._set_status(AgentStatus.FAILED),
             ev.RunCancelled: lambda _: self._set_status(AgentStatus.CANCELLED),
             ev.CompletionTakenOver: self._taken_over,
+            ev.GraphChanged: self._graph_changed,
             ev.StateQueued: self._queued,
             ev.StateStarted: self._started,
             ev.StateCompleted: self._completed,
@@ -140,6 +141,19 @@ class Machine:
         execution.needs = needs
         if queued:
             self.queue.add(execution)
+
+    def _graph_changed(self, event: ev.GraphChanged) -> None:
+        """A replaced state may wait elsewhere now: a function in the queue, an agent beside it."""
+        self.reused.difference_update(event.states)
+        for execution in list(self.executions.values()):
+            if execution.phase is Phase.QUEUED:
+                beside = execution in self.waiting_agents
+                if beside and not self.is_instant(execution.branch):
+                    self.waiting_agents.remove(execution)
+                    self.queue.add(execution)
+                elif not beside and self.is_instant(execution.branch):
+                    self.queue.discard(execution)
+                    self.waiting_agents.append(execution)
 
     def _set_status(self, status: AgentStatus) -> None:
         self.status = status
