@@ -25,7 +25,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 PATIENCE = 30.0
-"""Seconds of real time that threads and connections are waited for."""
+"""Seconds of real time that threads, connections and programs are waited for."""
 
 
 # ---------------------------------------------------------------- recording
@@ -135,11 +135,12 @@ def run(coroutine: Coroutine[Any, Any, T], *, patience: float = PATIENCE) -> T:
 
     The clock stands still while something can be done, and while a plain state, `asyncio.to_thread`
     or another executor is at work. When all wait it moves to the next timer. While a connection or
-    a pipe is open, nobody knows when something comes, and time passes as it always does.
+    a pipe is open, or a program runs, nobody knows when something comes, and time passes as it
+    always does.
 
     Args:
         coroutine: What to run, as `agent.run()`.
-        patience: Seconds of real time that threads and connections are waited for.
+        patience: Seconds of real time that threads, connections and programs are waited for.
 
     Returns:
         What the coroutine returns.
