@@ -30,10 +30,9 @@ def main() -> None:
     rounds = 1 if given.quick else given.rounds
     patience = min(given.patience, 20) if given.quick else given.patience
     peers = PEERS if given.environments else ()
-    pythons = {c: python_of(c, given.environments) for c in (BARE, OURS, WATCHED, *peers)}
-    with (
-        tempfile.TemporaryDirectory() as compiled
-    ):  # nobody pays for compiling, whatever is set here
+    everybody = {c: python_of(c, given.environments) for c in (BARE, OURS, WATCHED, *peers)}
+    pythons = {c: python for c, python in everybody.items() if python is not None}
+    with tempfile.TemporaryDirectory() as compiled:  # nobody pays for compiling
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = compiled
         rows = measure(pythons, every_case(quick=given.quick), rounds, patience)

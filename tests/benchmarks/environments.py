@@ -120,11 +120,17 @@ asyncio.run(agent.run())
 
 TIMED = """
 import resource, sys, time
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():
+    try:  # getrusage counts what the process had been before its exec: its parent
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    except OSError:  # not Linux
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 began = time.perf_counter()
 {program}
 took = time.perf_counter() - began
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+after = peak()
 sys.__stdout__.write(f"\\n{{took}} {{after - before}}")
 """
 
@@ -140,16 +146,25 @@ def surroundings() -> dict[str, str]:
     }
 
 
-def python_of(contender: Contender, folder: Path | None) -> str:
-    """The interpreter of a contender; a peer's environment is made where it is not there yet."""
+def python_of(contender: Contender, folder: Path | None) -> str | None:
+    """The interpreter of a contender; a peer's environment is made where it is not there yet.
+
+    Returns:
+        Its path; None where the environment can't be made, which is said.
+    """
     if contender.package is None or folder is None:
         return sys.executable
     environment = folder / contender.title
     python = environment / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-        install = [python, "-m", "pip", "install", "-q", contender.package]
-        subprocess.run(install, check=True)
+    ready = environment / "ready"  # one that was interrupted is made anew
+    if not ready.exists():
+        try:
+            subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
+            subprocess.run([python, "-m", "pip", "install", "-q", contender.package], check=True)
+        except (subprocess.CalledProcessError, OSError) as problem:
+            sys.stderr.write(f"{contender.title} is left out, it can't be installed: {problem}\n")
+            return None
+        ready.touch()
     return str(python)
 
 

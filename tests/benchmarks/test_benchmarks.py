@@ -6,13 +6,14 @@ import asyncio
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from . import table, worker
 from .cases import Case, chain, every_case, fan_out, ladder, problem_in
-from .environments import BARE, OURS, PEERS, ROOT, WATCHED
-from .measuring import Cell, Row, Worker, measure_cases
+from .environments import BARE, OURS, PEERS, ROOT, WATCHED, python_of
+from .measuring import Cell, Row, Worker, measure_cases, measure_starts
 
 FORK = Case("fork", "levels", fan_out(2))
 
@@ -128,7 +129,45 @@ def test_a_worker_that_hangs_or_dies_is_marked():
     assert dying.measure(FORK) == {"crashed": "exit code 3"}
 
 
+# ---------------------------------------------------------------- environments
+
+
+def test_a_peer_that_can_not_be_installed_is_left_out_with_a_message(tmp_path, capfd):
+    nobody = replace(PEERS[0], title="nobody", package="./nobody")  # a folder that is not there
+    assert python_of(nobody, tmp_path) is None
+    assert "nobody is left out, it can't be installed" in capfd.readouterr().err
+    assert not (tmp_path / "nobody" / "ready").exists()
+
+
+def test_memory_is_that_of_the_process_alone_however_large_its_parent_is():
+    ballast = bytearray(os.urandom(1024)) * 200_000  # 200 MB that are really there
+    memory = measure_starts({BARE: sys.executable}, 1)[1]
+    del ballast
+    assert memory.cells[BARE.module].value > 0
+
+
 # ---------------------------------------------------------------- all of it, small
+
+
+@pytest.mark.benchmark
+def test_peers_that_can_be_installed_run_small_flows_as_they_should(tmp_path):
+    cases = [
+        Case("chain", "levels", chain(3)),
+        Case("fork", "levels", fan_out(3)),
+        Case("loop", "loop", times=3),
+        Case("ask", "prompts", times=2),
+    ]
+    known = {("puffinflow", "loop"): "wrong"}  # it runs a state once
+    for peer in PEERS:
+        python = python_of(peer, tmp_path)
+        if python is None:  # it has said so
+            continue
+        peer_worker = Worker(peer, python, 30)
+        replies = {case.title: peer_worker.measure(case) for case in cases}
+        peer_worker.stop()
+        for title, reply in replies.items():
+            expected = {known.get((peer.title, title), "value"), "cannot"}
+            assert expected.issuperset(reply), f"{peer.title}, {title}: {reply}"
 
 
 @pytest.mark.benchmark
@@ -149,4 +188,5 @@ def test_a_quick_comparison_runs_every_case_and_leaves_the_page_alone():
     for mark in ("wrong (", "crashed (", "slow (", "cannot ("):
         assert mark not in done.stdout
     assert f"| {OURS.title} | {WATCHED.title} |" in done.stdout
+    assert "| 0.0 MB |" not in done.stdout
     assert page.read_text(encoding="utf-8") == before

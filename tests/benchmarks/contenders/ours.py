@@ -20,7 +20,8 @@ def levels(levels, seconds, done):
 
     for level, following in zip(levels, [*levels[1:], []], strict=True):
         for name in level:
-            body = state(name, following, seconds and len(level) > 1)
+            result = following[0] if len(following) == 1 else following
+            body = state(name, result, seconds and len(level) > 1)
             agent.add_state(name, body, next=following)
     return watch(agent)
 
