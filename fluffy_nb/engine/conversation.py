@@ -155,6 +155,8 @@ class Conversation:
 
     def _line(self, mark: str) -> str:
         self._say(mark, end="")
+        if self._entry.closed:
+            raise EOFError
         line = self._lines.read(self._entry.fileno(), lambda: not self._prompt.fate)
         if line is None:
             raise LeftError

@@ -47,10 +47,9 @@ def _value(field: Field, text: str) -> Any:
     """What a text that is not empty means."""
     if field.kind in _TEXTS:
         return text
-    text = text.strip()
     if field.kind in {"choice", "check"}:
         for name, value in field.choices:
-            if name == text:
+            if name in {text, text.strip()}:
                 return value
         raise ValueError("this is not one of " + ", ".join(name for name, _ in field.choices))
     if field.kind == "lines":
@@ -63,7 +62,7 @@ def _value(field: Field, text: str) -> Any:
             if field.kind == "any":
                 return text
             raise ValueError(f"this is no JSON: {problem}") from None
-    return _number(text, field.kind)
+    return _number(text.strip(), field.kind)
 
 
 def _number(text: str, kind: str) -> Any:

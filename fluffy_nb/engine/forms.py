@@ -100,7 +100,7 @@ def _field(name: str, given: Json, root: Json, annotation: Any, *, required: boo
     return Field(
         name=name,
         kind="area" if kind == "text" and "\n" in text else kind,
-        label=str(given.get("title") or schema.get("title") or name),
+        label=str(given.get("title") or name.replace("_", " ").title()),
         description=str(given.get("description") or schema.get("description") or ""),
         hint=_hint(kind, schema, root),
         required=required,

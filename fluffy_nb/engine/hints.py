@@ -44,53 +44,62 @@ def resolved(schema: Json, root: Json) -> Json:
     return schema
 
 
-def hint(schema: Json, root: Json) -> str:
-    """What a value of this schema is, in a few words; empty for any text."""
+def hint(schema: Json, root: Json, *, inside: bool = False) -> str:
+    """What a value of this schema is, in a few words.
+
+    Args:
+        schema: Part of a JSON schema.
+        root: The whole, which has the definitions.
+        inside: Whether it is in an object that is told of: objects in it are not told again, for a
+            model may hold itself.
+
+    Returns:
+        Words for the middle of a sentence; empty for any text.
+    """
     schema = resolved(schema, root)
     kind = schema.get("type")
     if "enum" in schema or "const" in schema:
         return "one of " + ", ".join(map(str, schema.get("enum", [schema.get("const")])))
     if "anyOf" in schema or "oneOf" in schema:
-        return _either(schema, root)
+        return _either(schema, root, inside=inside)
     if kind == "array":
-        return _list(schema, root)
+        return _list(schema, root, inside=inside)
     if kind == "object":
-        return _object(schema, root)
+        return "an object" if inside else _object(schema, root)
     what = _TYPES.get(str(kind)) or _FORMATS.get(str(schema.get("format")), "")
     told = [what, *_bounds(schema), _length(schema), _pattern(schema)]
     return ", ".join(filter(None, told)).replace(", from ", " from ")
 
 
-def _either(schema: Json, root: Json) -> str:
+def _either(schema: Json, root: Json, *, inside: bool) -> str:
     options = [resolved(option, root) for option in schema.get("anyOf", schema.get("oneOf"))]
     if [option.get("type") for option in options] == ["number", "string"]:
         options = options[:1]  # a Decimal, which is a number to whoever types it
-    told = [hint(o, root) or "text" for o in options if o.get("type") != "null"]
+    told = [hint(o, root, inside=inside) or "text" for o in options if o.get("type") != "null"]
     return " or ".join(dict.fromkeys(told))
 
 
-def _list(schema: Json, root: Json) -> str:
+def _list(schema: Json, root: Json, *, inside: bool) -> str:
     if "prefixItems" in schema:
-        inside = ", ".join(hint(item, root) or "text" for item in schema["prefixItems"])
-        return f"a list of {inside}"
-    inside = hint(schema.get("items", {}), root)
-    each = f", each {inside}" if inside else ""
+        entries = (hint(entry, root, inside=inside) or "text" for entry in schema["prefixItems"])
+        return f"a list of {', '.join(entries)}"
+    entry = hint(schema.get("items", {}), root, inside=inside)
+    each = f", each {entry}" if entry else ""
     alike = ", no two alike" if schema.get("uniqueItems") else ""
     return f"a list{_many(schema, 'minItems', 'maxItems', 'entry', 'entries')}{each}{alike}"
 
 
 def _object(schema: Json, root: Json) -> str:
     if not schema.get("properties"):
-        inside = schema.get("additionalProperties")
-        each = hint(inside, root) if isinstance(inside, Mapping) else ""
+        values = schema.get("additionalProperties")
+        each = hint(values, root, inside=True) if isinstance(values, Mapping) else ""
         return f"an object, each value {each}" if each else "an object"
     needed = schema.get("required", ())
-    parts = []
-    for name, inside in schema["properties"].items():
-        # One level: what is deeper is told as what it is, and a model may hold itself.
-        inside = resolved(inside, root)  # noqa: PLW2901 - the same part, its reference followed
-        what = "object" if "properties" in inside else hint(inside, root) or "text"
-        parts.append(f'"{name}": {what}' + ("" if name in needed else ", optional"))
+    parts = (
+        f'"{name}": {hint(part, root, inside=True) or "text"}'
+        + ("" if name in needed else ", optional")
+        for name, part in schema["properties"].items()
+    )
     return "an object with " + "; ".join(parts)
 
 

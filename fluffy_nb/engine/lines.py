@@ -42,15 +42,15 @@ class Lines:
             EOFError: There are no more.
         """
         while b"\n" not in self._rest:
-            if not self._wait(descriptor, is_wanted):
-                return None
             try:
+                if not self._wait(descriptor, is_wanted):
+                    return None
                 more = os.read(descriptor, 4096)
             except OSError:
-                more = b""  # the other end of the terminal is gone
-            if not more:
+                more = b""  # it was closed, or the other end of the terminal is gone
+            if not more and not self._rest:
                 raise EOFError
-            self._rest += more
+            self._rest += more or b"\n"  # what was typed before the end is a line
         if not is_wanted():
             return None
         line, _, self._rest = self._rest.partition(b"\n")

@@ -333,6 +333,10 @@ class Machine:
             execution.phase = Phase.ASKING
             self._release_slot(execution)
             self._mark(execution, StateStatus.WAITING)
+        elif execution.phase is Phase.ANSWERED:  # it needs no slot yet: it asks something else
+            execution.phase = Phase.ASKING
+            self.answered.remove(execution)
+            self._mark(execution, StateStatus.WAITING)
 
     def _prompt_settled(self, event: ev.PromptAnswered | ev.PromptExpired) -> None:
         execution = self.executions[event.execution]

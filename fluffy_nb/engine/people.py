@@ -156,9 +156,13 @@ class People:
         self._close(prompt, fate)
         self._held.setdefault(prompt.execution, []).append((prompt, outcome))
         self._emit(prompt, kind)
-        if self.runner.is_asking(prompt.execution):
-            self.hand_over(prompt.execution)  # it asks another question still: no slot is needed
+        self._hand_over_to_who_asks(prompt.execution)
         self.runner.advance()
+
+    def _hand_over_to_who_asks(self, execution: int) -> None:
+        """An execution that asks another question still needs no slot for its answers."""
+        if self.runner.is_asking(execution):
+            self.hand_over(execution)
 
     def hand_over(self, execution: int) -> None:
         """Give an execution the outcomes of its prompts, unless the run stands still."""
@@ -200,8 +204,7 @@ class People:
                 self._open(prompt)
                 self._ask_again(prompt, self._find_answer)
         for execution in list(self._held):
-            if self.runner.is_asking(execution):
-                self.hand_over(execution)
+            self._hand_over_to_who_asks(execution)
 
     def _ask_again(
         self, prompt: Prompt, find: Callable[[Prompt], Callable[[], object] | None]
@@ -232,6 +235,8 @@ class People:
         for prompt in [prompt for prompt in self.open if prompt.execution == execution]:
             self._withdraw(prompt, "was withdrawn because its state has ended")
             self._forget(prompt)
+            if not prompt.future.get_loop().is_closed():
+                prompt.future.cancel()  # a task of the body may wait for it still
         self._held.pop(execution, None)
 
     # ------------------------------------------------------------ answers to be given again
@@ -273,6 +278,7 @@ class People:
             None if question.schema is None else question.schema.json,
             question.show,
         )
+        self._hand_over_to_who_asks(prompt.execution)
         self.runner.advance()  # its slot is free
 
     def _close(self, prompt: Prompt, fate: str) -> None:

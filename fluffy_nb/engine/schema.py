@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fluffy_nb.engine.forms import Field, fields_of
+from fluffy_nb.engine.forms import ROOT, Field, fields_of
 from fluffy_nb.engine.verdict import WHOLE, Accepted, Refused, Verdict, refused_fields
 from fluffy_nb.errors import InvalidSpecError
 
@@ -52,7 +52,8 @@ class Schema:
             if isinstance(value, (model, Mapping)) or issubclass(model, RootModel):
                 return Accepted(model.model_validate(value))
         except ValidationError as problem:
-            return refused_fields(_problems(problem))
+            is_field = [field.name for field in self.fields] != [ROOT]
+            return refused_fields(_problems(problem, is_field=is_field))
         kind, name = type(value).__name__, model.__name__
         if kind == name:
             return Refused(f"this {kind} is of a class that was defined again since: make it anew")
@@ -105,19 +106,28 @@ def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
     return plain
 
 
-def _problems(error: ValidationError) -> dict[str, str]:
-    """What is wrong with each field, by name; what has no place in a field under WHOLE."""
+def _problems(error: ValidationError, *, is_field: bool) -> dict[str, str]:
+    """What is wrong with each field, by name; what has no place in a field under WHOLE.
+
+    Args:
+        error: What pydantic found.
+        is_field: Whether the first part of a place is a field's name: not in a list, for example.
+    """
     found: dict[str, list[str]] = {}
     for problem in error.errors(include_url=False, include_input=False):
-        name, *inside = problem["loc"] or (WHOLE,)
+        name, inside = WHOLE, problem["loc"]
+        if inside and is_field:
+            name, inside = str(inside[0]), inside[1:]
         place = ".".join(map(str, inside))
         told = f"{place}: {_told(problem)}" if place else _told(problem)
-        found.setdefault(str(name), []).append(told)
+        found.setdefault(name, []).append(told)
     return {name: "; ".join(dict.fromkeys(told)) for name, told in found.items()}
 
 
 def _told(problem: Mapping[str, Any]) -> str:
     """The message of a validator as it was written, of pydantic as it is."""
+    if problem["type"] == "missing":
+        return "a value is needed"
     if problem["type"] in {"value_error", "assertion_error"}:
         return str(problem["ctx"]["error"]) or "this value is not accepted"
     return str(problem["msg"])

@@ -43,7 +43,7 @@ class NotebookResponder:
         agent = self._session.agent_of(prompt)
         if agent is None:
             form = PromptWidget(prompt)
-            prompt.future.add_done_callback(lambda _: setattr(form, "closed", True))
+            prompt.when_closed(lambda: setattr(form, "closed", True))
             display(form)
         elif not self._session.has_view(agent):
             self._session.show(agent)

@@ -52,7 +52,7 @@ class Inbox(PlainBox):
                 self._forms[pid] = PromptWidget(prompt, self._report)
             self._forms[pid].deadline = prompt.deadline
             if pid in self._refused:
-                self._forms[pid].refuse(prompt.refusal)
+                self._forms[pid].note()
         self._refused.clear()
         self._arrange()
 

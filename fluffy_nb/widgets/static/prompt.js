@@ -1,4 +1,4 @@
-// One question: a line, an area or buttons; the answer goes out in one message.
+// One question: a line, an area, buttons or a form; the answer goes out in one message.
 
 const SLOW_ANSWER = 4000; // ms until we say that the kernel has not answered yet
 
@@ -37,8 +37,9 @@ function render({ model, el }) {
   refusal.append(icon("alert"), refused);
   const again = make("button", { type: "button", class: "fluffy-link" }, "Send again");
   const sending = make("div", { class: "fluffy-sending", role: "status" });
+  const fields = model.get("has_fields") ? makeFields(model.get("fields"), id, keepDraft) : null;
   const field = makeField();
-  const answers = model.get("choices").length ? makeChoices() : makeText();
+  const answers = fields ? makeForm() : model.get("choices").length ? makeChoices() : makeText();
   const state = make("strong", { class: "fluffy-name" });
   const mark = make("span", { class: "fluffy-mark" }, icon("ask"));
   // No form element: where pages are sandboxed, those can't be submitted.
@@ -46,6 +47,7 @@ function render({ model, el }) {
     "div",
     { role: "group", "aria-labelledby": `${id}question`, class: "fluffy-form" },
     make("div", { class: "fluffy-asks" }, mark, make("span", {}, state, " asks"), left),
+    makeReviewed(),
     question,
     answers,
     refusal,
@@ -56,6 +58,38 @@ function render({ model, el }) {
   let sent = null; // the value under way
   let timer = null;
   let clock = null;
+
+  function makeReviewed() {
+    const bundle = model.get("shown");
+    if (!Object.keys(bundle).length) return null;
+    const about = { class: "fluffy-shown", role: "region", "aria-label": "To be reviewed" };
+    return make("div", { ...about, tabindex: "0" }, makeShown(bundle)); // scrolled by keys as well
+  }
+
+  function makeForm() {
+    const submit = make("button", { type: "button", class: "fluffy-primary" }, "Answer");
+    submit.addEventListener("click", () => send(fields.values()));
+    fields.element.addEventListener("keydown", (event) => {
+      const sends = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+      if (sends && !event.isComposing) send(fields.values());
+    });
+    try {
+      fields.fill(JSON.parse(drafts.get(pid) || "{}"));
+    } catch {
+      // a draft of something else
+    }
+    const row = make("div", { class: "fluffy-answer" }, submit, makeKeys());
+    return make("div", { class: "fluffy-whole" }, fields.element, row);
+  }
+
+  function keepDraft() {
+    drafts.set(pid, JSON.stringify(fields.open()));
+  }
+
+  function makeKeys() {
+    const key = navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl";
+    return make("span", { class: "fluffy-hint" }, `${key} + Enter sends`);
+  }
 
   function makeField() {
     const area = model.get("multiline");
@@ -80,9 +114,7 @@ function render({ model, el }) {
     const submit = make("button", { type: "button", class: "fluffy-primary" }, "Answer");
     submit.addEventListener("click", () => send(field.value));
     if (!model.get("multiline")) return make("div", { class: "fluffy-answer" }, field, submit);
-    const key = navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl";
-    const hint = make("span", { class: "fluffy-hint" }, `${key} + Enter sends`);
-    return make("div", {}, field, make("div", { class: "fluffy-answer" }, submit, hint));
+    return make("div", {}, field, make("div", { class: "fluffy-answer" }, submit, makeKeys()));
   }
 
   function makeChoices() {
@@ -105,6 +137,7 @@ function render({ model, el }) {
     sent = value;
     model.send({ kind: "answer", id: pid, value });
     refusal.hidden = true;
+    fields?.refuse({});
     paintSent();
     timer = setTimeout(() => {
       sending.replaceChildren("Sent. The kernel has not answered yet; it may be busy. ", again);
@@ -116,7 +149,10 @@ function render({ model, el }) {
     const was = sent;
     sent = null;
     paintSent();
-    if (was !== null && !model.get("choices").length) field.focus();
+    paintRefusal();
+    if (was === null) return;
+    if (fields) fields.focus();
+    else if (!model.get("choices").length) field.focus();
   }
 
   function paintSent() {
@@ -125,6 +161,7 @@ function render({ model, el }) {
     form.setAttribute("aria-busy", waits);
     sending.replaceChildren();
     field.readOnly = waits; // a disabled field would lose the cursor
+    if (fields) fields.element.disabled = waits; // some of these can't be read-only
     for (const button of answers.querySelectorAll("button")) {
       button.disabled = waits;
       button.classList.toggle("fluffy-chosen", waits && button.textContent === sent);
@@ -137,10 +174,20 @@ function render({ model, el }) {
   }
 
   function paintRefusal() {
-    const text = model.get("refusal");
+    if (sent !== null) return; // it may be accepted
+    const problems = model.get("problems");
+    fields?.refuse(problems);
+    const text = fields && Object.keys(problems).length ? summary(problems) : model.get("refusal");
     refused.textContent = text;
     refusal.hidden = !text;
     field.setAttribute("aria-invalid", Boolean(text));
+  }
+
+  // What is wrong with the answer as a whole; the rest stands beside its field.
+  function summary(problems) {
+    const wrong = model.get("fields").filter((field) => field.name && problems[field.name]).length;
+    const marked = wrong ? `${count(wrong, "field needs", "fields need")} another value.` : "";
+    return [problems[""], marked].filter(Boolean).join("\n");
   }
 
   function paintLeft() {
@@ -178,10 +225,10 @@ function render({ model, el }) {
 
   const silence = listen(model, [
     ["change:question change:state", paintQuestion],
-    ["change:refusal", paintRefusal],
+    ["change:refusal change:problems", paintRefusal],
     ["change:deadline", paintLeft],
     ["change:closed", paintClosed],
-    ["msg:custom", (message) => message.kind === "refused" && (open(), paintRefusal())],
+    ["msg:custom", (message) => message.kind === "refused" && open()],
   ]);
   paintQuestion();
   paintRefusal();
