@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.graph import Edge, EdgeKind
-from fluffy_nb.engine.machine import StateMetadata
+from fluffy_nb.engine.metadata import StateMetadata
+from fluffy_nb.engine.schema import Schema
 from fluffy_nb.engine.status import AgentStatus, StateStatus
 from fluffy_nb.errors import PromptClosedError
 
@@ -29,11 +30,21 @@ class FakePrompt:
     refusal: str = ""
     answers: list = field(default_factory=list)
     fate: str = ""
+    schema: type | None = None
+    show: dict | None = None
+    field_errors: dict = field(default_factory=dict)
+    refuses: str = ""
 
-    def answer(self, value):
+    @property
+    def fields(self):
+        return () if self.schema is None else Schema(self.schema).fields
+
+    def answer(self, value, told=None):
         if self.fate:
             raise PromptClosedError(self.id, self.fate, [])
         self.answers.append(value)
+        if told is not None:
+            told(self.refuses)
 
 
 class FakeAgent:
@@ -113,8 +124,8 @@ class FakeAgent:
         self.prompts = tuple(p for p in self.prompts if p is not prompt)
         self.emit(kind, prompt.id, 1, prompt.state)
 
-    def refuse(self, prompt, message):
-        prompt.refusal = message
+    def refuse(self, prompt, message, **field_errors):
+        prompt.refusal, prompt.field_errors = message, field_errors
         self.emit(ev.PromptRefused, prompt.id, 1, prompt.state, message)
 
 

@@ -79,9 +79,10 @@ def test_a_refusal_reaches_its_form_only(wire, agent, inbox):
     first, second = FakePrompt("r1-1"), FakePrompt("r1-2")
     agent.ask(first)
     agent.ask(second)
-    agent.refuse(second, "too short")
-    assert [form.refusal for form in inbox.children] == ["", "too short"]
-    assert wire.custom(inbox.children[1]) == [{"kind": "refused"}]
+    agent.refuse(second, "stars: too few", stars="too few")
+    assert [form.refusal for form in inbox.children] == ["", "stars: too few"]
+    assert [form.problems for form in inbox.children] == [{}, {"stars": "too few"}]
+    assert wire.custom(inbox.children[1]) == []  # who answers there now is not disturbed
 
 
 def test_a_deadline_that_moves_is_shown(agent, inbox):

@@ -1,4 +1,8 @@
+import json
+from typing import Literal
+
 import pytest
+from pydantic import BaseModel, Field, SecretStr
 
 from fluffy_nb.widgets.prompt import PromptWidget
 
@@ -23,6 +27,86 @@ def test_what_is_asked_is_what_the_form_shows():
         "refusal": "no!",
         "closed": False,
     }
+
+
+class Review(BaseModel):
+    stars: int = Field(3, ge=1, le=5, description="How good it is.")
+    mood: Literal["good", 2]
+    key: SecretStr = SecretStr("hush")
+    where: dict[str, int] = {}
+
+
+def test_S11_1_the_page_gets_the_fields_of_a_schema_as_texts():
+    form = PromptWidget(FakePrompt("r1-1", schema=Review))
+    assert form.has_fields
+    stars, mood, key, where = json.loads(json.dumps(form.fields))
+    assert stars == {
+        "name": "stars",
+        "kind": "integer",
+        "label": "Stars",
+        "description": "How good it is.",
+        "hint": "a whole number from 1 to 5",
+        "required": False,
+        "nullable": False,
+        "choices": [],
+        "text": "3",
+        "items": "text",
+        "zoned": False,
+    }
+    assert (mood["choices"], mood["required"]) == (["good", "2"], True)
+    assert (key["kind"], key["text"]) == ("password", "")
+    assert where["text"] == "{}"
+    assert "hush" not in str(form.get_state())
+
+
+def test_S11_1_a_form_may_have_no_fields():
+    class Nothing(BaseModel):
+        pass
+
+    form = PromptWidget(FakePrompt("r1-1", schema=Nothing))
+    assert (form.has_fields, form.fields) == (True, [])
+    assert not PromptWidget(FakePrompt("r1-2")).has_fields
+
+
+def test_S11_1_what_is_to_be_reviewed_goes_to_the_page():
+    bundle = {"text/plain": "a table", "text/html": "<table></table>"}
+    assert PromptWidget(FakePrompt("r1-1", show=bundle)).shown == bundle
+    assert PromptWidget(FakePrompt("r1-2")).shown == {}
+
+
+def test_S11_1_what_was_filled_in_becomes_one_answer(wire):
+    prompt = FakePrompt("r1-1", schema=Review)
+    texts = {"stars": "4", "mood": "2", "key": "", "where": '{"a": 1}'}
+    wire.say(PromptWidget(prompt), kind="answer", id="r1-1", value=texts)
+    assert [json.loads(answer) for answer in prompt.answers] == [
+        {"stars": 4, "mood": 2, "where": {"a": 1}}
+    ]
+
+
+def test_S11_1_what_can_not_be_read_is_shown_beside_its_field_and_not_sent(wire):
+    prompt = FakePrompt("r1-1", schema=Review)
+    form = PromptWidget(prompt)
+    wire.clear()
+    wire.say(form, kind="answer", id="r1-1", value={"mood": "2", "where": "{"})
+    assert prompt.answers == []
+    assert list(form.problems) == ["where"]
+    assert form.problems["where"].startswith("this is no JSON: ")
+    assert wire.custom(form) == [{"kind": "refused"}]
+
+
+def test_S11_2_what_is_wrong_with_a_field_is_shown_and_opens_the_form_again(wire):
+    prompt = FakePrompt("r1-1", refuses="stars: too few", field_errors={"stars": "too few"})
+    form = PromptWidget(prompt)
+    wire.clear()
+    wire.say(form, kind="answer", id="r1-1", value="{}")
+    assert (form.refusal, form.problems) == ("stars: too few", {"stars": "too few"})
+    assert wire.custom(form) == [{"kind": "refused"}]
+
+
+def test_what_was_wrong_before_a_form_was_made_is_shown():
+    prompt = FakePrompt("r1-1", refusal="stars: too few", field_errors={"stars": "too few"})
+    form = PromptWidget(prompt)
+    assert (form.refusal, form.problems) == ("stars: too few", {"stars": "too few"})
 
 
 def test_one_message_answers(wire):
