@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from fluffy_nb.engine.agent import Agent as EngineAgent
 
@@ -13,6 +13,9 @@ class Agent(EngineAgent):
     See `fluffy_nb.engine.agent.Agent` for its arguments and verbs. Pictures and widgets are
     imported when they are asked for, so that headless programs do not pay for them.
     """
+
+    layout: Literal["TB", "LR"] = "TB"
+    """Whether its pictures read from top to bottom or from left to right."""
 
     def view(self) -> Any:
         """The whole view: graph, controls, progress and inbox, in one widget."""

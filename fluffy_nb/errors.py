@@ -341,6 +341,16 @@ class MissingKeyError(FluffyError, KeyError):
         return self.message  # KeyError would show the repr of the message
 
 
+class InputReadOnlyError(FluffyError, TypeError):
+    """A state wrote a key that is an input of its execution."""
+
+    def __init__(self, state: str, key: str) -> None:
+        super().__init__(
+            f"{key!r} is an input of this execution of state {state!r}, and inputs are read-only; "
+            "store the result under another key."
+        )
+
+
 class ContextClosedError(FluffyError, RuntimeError):
     """An attempt that was cancelled wrote to the context."""
 
@@ -352,6 +362,26 @@ class ContextClosedError(FluffyError, RuntimeError):
 
 
 # ---------------------------------------------------------------- people
+
+
+class AskOnLoopError(FluffyError, RuntimeError):
+    """`ask` was called where waiting would hold everything else."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            f"state {state!r} called ask() in the event loop, which would stand still until the "
+            "answer; write: await context.human_in_the_loop(...). ask() is for plain functions."
+        )
+
+
+class InputInStateError(FluffyError, RuntimeError):
+    """A state called `input()`, which nobody would see."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            f"state {state!r} called input(), which would stop every other state; ask with "
+            "await context.human_in_the_loop(...), in a plain function with context.ask(...)."
+        )
 
 
 class PromptClosedError(FluffyError, LookupError):
@@ -440,6 +470,24 @@ class LayoutTimeoutError(LayoutError, TimeoutError):
 
 class UsageError(FluffyError, ValueError):
     """A magic was used in a way it does not understand; shown as one line."""
+
+
+# ---------------------------------------------------------------- testing
+
+
+class StandstillError(FluffyError, RuntimeError):
+    """A loop with a fake clock waits for what does not come."""
+
+    def __init__(self, waiting: Collection[str], beside: str, seconds: float) -> None:
+        who = listed(waiting)
+        super().__init__(
+            f"{beside} did not come to an end within {seconds:g} s of real time, in which the fake "
+            f"clock stands still and {who} wait; end it, or give run() a longer patience=."
+            if beside
+            else f"nothing can happen any more: {who} wait, and no timer, thread or connection is "
+            "left that could wake one; answer what they ask (answers=), end what they wait for, "
+            "or give it a timeout=."
+        )
 
 
 def shortened(value: object, most: int = 120) -> str:

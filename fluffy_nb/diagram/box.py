@@ -119,6 +119,10 @@ def title_of(node: Node) -> str:
     told = [*node.details, node.waits, node.error]
     if node.start:
         told.append("runs start here")
+    if node.join:
+        told.append(f"runs for {node.join} arrival" + ("" if node.join == "each" else " only"))
+    if node.breakpoint:
+        told.append("the run pauses before it")
     if node.open:
         told.append(f"what follows can't be read: {node.open}")
     lines = dict.fromkeys(_told(one) for one in told if one)

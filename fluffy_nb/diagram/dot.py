@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import graphviz
 
 from fluffy_nb.diagram.box import box_of, worded
@@ -13,7 +15,7 @@ from fluffy_nb.errors import InvalidSpecError
 
 _INCH = 72
 _FONT = 12
-_LINES = {EdgeKind.DECLARED: "solid", EdgeKind.DEPENDENCY: "dotted"}
+_LINES = {EdgeKind.DECLARED: "solid", EdgeKind.DEPENDENCY: "dotted", EdgeKind.HANDLER: "solid"}
 
 
 def bare(diagram: Diagram, direction: Direction = "TB") -> str:
@@ -30,8 +32,7 @@ def bare(diagram: Diagram, direction: Direction = "TB") -> str:
     graph = _graph(direction)
     graph.attr("node", label="")
     ids = diagram.ids
-    for node in diagram.nodes:
-        graph.node(ids[node.name], **_size(node))
+    _nest(graph, diagram, "", lambda into, node: into.node(ids[node.name], **_size(node)))
     _start_marks(graph, diagram)
     for number, edge in enumerate(diagram.edges):
         graph.edge(ids[edge.source], ids[edge.target], id=f"e{number}")
@@ -54,9 +55,10 @@ def styled(diagram: Diagram, direction: Direction = "TB", dpi: int = _INCH) -> s
     graph.attr(bgcolor=colours["canvas"], pad="0.2", dpi=str(dpi))
     graph.attr("node", fontname="Helvetica", fontsize=str(_FONT), fontcolor=colours["ink"])
     graph.attr("node", style="rounded,filled", penwidth="1.2")
-    for node in diagram.nodes:
+
+    def add(into: graphviz.Digraph, node: Node) -> None:
         colour = colours["undefined" if node.undefined else node.status.value.lower()]
-        graph.node(
+        into.node(
             ids[node.name],
             label=_label(node),
             color=colour,
@@ -64,6 +66,8 @@ def styled(diagram: Diagram, direction: Direction = "TB", dpi: int = _INCH) -> s
             style="rounded,dashed" if node.undefined else None,
             **_size(node),
         )
+
+    _nest(graph, diagram, "", add, color=colours["edge"], style="rounded,dashed")
     _start_marks(graph, diagram, color=colours["ink"])
     for edge in diagram.edges:
         look = {"color": colours["edge"], "style": _LINES.get(edge.kind, "dashed")}
@@ -71,6 +75,25 @@ def styled(diagram: Diagram, direction: Direction = "TB", dpi: int = _INCH) -> s
             look = {"color": colours["taken"], "style": "solid", "penwidth": "2"}
         graph.edge(ids[edge.source], ids[edge.target], **look)
     return str(graph.source)
+
+
+def _nest(
+    graph: graphviz.Digraph,
+    diagram: Diagram,
+    inside: str,
+    add: Callable[[graphviz.Digraph, Node], None],
+    **look: str,
+) -> None:
+    """Add the nodes, those inside an agent in a cluster of their own with the agent's node."""
+    clusters, ids = diagram.clusters, diagram.ids
+    for node in diagram.inside(inside):
+        if node.name not in clusters:
+            add(graph, node)
+            continue
+        with graph.subgraph(name=f"cluster_{ids[node.name]}") as cluster:
+            cluster.attr(margin="12", **look)
+            add(cluster, node)
+            _nest(cluster, diagram, node.name, add, **look)
 
 
 def _graph(direction: Direction) -> graphviz.Digraph:

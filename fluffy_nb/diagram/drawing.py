@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from fluffy_nb.diagram import dot, graphviz_process, icons, mermaid, svg
 from fluffy_nb.diagram.box import detail_of, title_of
 from fluffy_nb.diagram.extract import extract, nodes
+from fluffy_nb.diagram.flat import flatten
 from fluffy_nb.diagram.layout import lay_out
 from fluffy_nb.diagram.model import Direction
 
 if TYPE_CHECKING:
-    from fluffy_nb.engine.agent import Agent
+    from fluffy_nb.agent import Agent
 
 _PNG_DPI = 144  # twice the size of the SVG: sharp on the screens of today
 
@@ -31,12 +32,12 @@ class Drawing:
     ids: dict[str, str]
 
 
-def draw(agent: Agent, *, direction: Direction = "TB") -> Drawing:
+def draw(agent: Agent, *, direction: Direction | None = None) -> Drawing:
     """Draw an agent's graph.
 
     Args:
         agent: Whose graph.
-        direction: "TB" from top to bottom, "LR" from left to right.
+        direction: "TB" from top to bottom, "LR" from left to right; None for `agent.layout`.
 
     Returns:
         The drawing. `patch` keeps it up to date until `topology` changes.
@@ -45,7 +46,9 @@ def draw(agent: Agent, *, direction: Direction = "TB") -> Drawing:
         LayoutError: Graphviz is not there, or could not do it.
     """
     diagram = extract(agent)
-    return Drawing(svg.render(diagram, lay_out(dot.bare(diagram, direction))), diagram.ids)
+    return Drawing(
+        svg.render(diagram, lay_out(dot.bare(diagram, direction or agent.layout))), diagram.ids
+    )
 
 
 def patch(agent: Agent, names: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -59,6 +62,7 @@ def patch(agent: Agent, names: Iterable[str]) -> dict[str, dict[str, str]]:
         For each element id: its `data-status`, the `d` of its icon, and the texts of its detail
         and its title.
     """
+    graph = flatten(agent.state_graph)
     return {
         element_id: {
             "status": node.status.value,
@@ -66,21 +70,21 @@ def patch(agent: Agent, names: Iterable[str]) -> dict[str, dict[str, str]]:
             "detail": detail_of(node),
             "title": title_of(node),
         }
-        for element_id, node in nodes(agent, agent.state_graph, names).items()
+        for element_id, node in nodes(agent, graph, map(graph.node, names)).items()
     }
 
 
-def to_svg(agent: Agent, *, direction: Direction = "TB") -> str:
+def to_svg(agent: Agent, *, direction: Direction | None = None) -> str:
     """An agent's graph as SVG, for a file or a page; see `draw`."""
     return draw(agent, direction=direction).svg
 
 
-def to_png(agent: Agent, *, direction: Direction = "TB") -> bytes:
+def to_png(agent: Agent, *, direction: Direction | None = None) -> bytes:
     """An agent's graph as PNG, drawn by Graphviz itself.
 
     Args:
         agent: Whose graph.
-        direction: "TB" or "LR".
+        direction: "TB" or "LR"; None for `agent.layout`.
 
     Returns:
         The bytes of the file.
@@ -88,15 +92,15 @@ def to_png(agent: Agent, *, direction: Direction = "TB") -> bytes:
     Raises:
         LayoutError: Graphviz is not there, or could not do it.
     """
-    source = dot.styled(extract(agent), direction, dpi=_PNG_DPI)
+    source = dot.styled(extract(agent), direction or agent.layout, dpi=_PNG_DPI)
     return graphviz_process.render(source, "png")
 
 
-def to_dot(agent: Agent, *, direction: Direction = "TB") -> str:
+def to_dot(agent: Agent, *, direction: Direction | None = None) -> str:
     """An agent's graph as DOT, with names and colours; needs no Graphviz."""
-    return dot.styled(extract(agent), direction)
+    return dot.styled(extract(agent), direction or agent.layout)
 
 
-def to_mermaid(agent: Agent, *, direction: Direction = "TB") -> str:
+def to_mermaid(agent: Agent, *, direction: Direction | None = None) -> str:
     """An agent's graph as a Mermaid flowchart; needs no Graphviz."""
-    return mermaid.render(extract(agent), direction)
+    return mermaid.render(extract(agent), direction or agent.layout)

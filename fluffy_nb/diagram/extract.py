@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from fluffy_nb.diagram.flat import flatten
 from fluffy_nb.diagram.model import Diagram, Edge, Node, node_ids
 from fluffy_nb.engine.metadata import StateMetadata
 from fluffy_nb.engine.status import StateStatus
 
 if TYPE_CHECKING:
-    from fluffy_nb.engine.agent import Agent
-    from fluffy_nb.engine.graph import StateGraph
+    from fluffy_nb.agent import Agent
+    from fluffy_nb.diagram.flat import FlatGraph
 
-_STANDING = {StateStatus.PENDING, StateStatus.BLOCKED}
+_STANDING = {StateStatus.PENDING, StateStatus.READY, StateStatus.BLOCKED}
 _BROKEN = {StateStatus.FAILED, StateStatus.TIMEOUT}
 _ENDED = {StateStatus.COMPLETED, StateStatus.CANCELLED, *_BROKEN}
 
@@ -27,9 +28,10 @@ def topology(agent: Agent) -> Hashable:
     Returns:
         A key to compare; statuses and counts are no part of it.
     """
-    graph = agent.state_graph
-    marks = (graph.starts, graph.undefined, tuple(graph.open.items()))
-    return (agent.name, graph.states, graph.edges, *marks)
+    graph = flatten(agent.state_graph)
+    marks = (tuple(graph.open.items()), tuple(graph.joins.items()), *graph.clusters.items())
+    stops = tuple(sorted(agent.breakpoints))
+    return (agent.name, agent.layout, stops, graph.names, graph.edges, graph.starts, *marks)
 
 
 def extract(agent: Agent) -> Diagram:
@@ -41,16 +43,15 @@ def extract(agent: Agent) -> Diagram:
     Returns:
         The diagram: equal ones look the same.
     """
-    graph, taken = agent.state_graph, agent.taken_edges
+    graph, taken = flatten(agent.state_graph), agent.taken_edges
     edges = (
         Edge(edge.source, edge.target, edge.kind, taken.get((edge.source, edge.target), 0))
         for edge in graph.edges
     )
-    names = (*graph.states, *graph.undefined)
-    return Diagram(agent.name, tuple(nodes(agent, graph, names).values()), tuple(edges))
+    return Diagram(agent.name, tuple(nodes(agent, graph, graph.names).values()), tuple(edges))
 
 
-def nodes(agent: Agent, graph: StateGraph, names: Iterable[str]) -> dict[str, Node]:
+def nodes(agent: Agent, graph: FlatGraph, names: Iterable[str]) -> dict[str, Node]:
     """Some nodes of an agent's diagram, by id.
 
     Args:
@@ -62,30 +63,33 @@ def nodes(agent: Agent, graph: StateGraph, names: Iterable[str]) -> dict[str, No
         For each id the node, in the order of `names`.
     """
     metadata = agent.state_metadata
-    ids = node_ids((*graph.states, *graph.undefined))
-    undefined, starts = set(graph.undefined), set(graph.starts)
+    ids = node_ids(graph.names)
     found = {}
     for name in names:
         if name not in ids:
             continue
         known = metadata.get(name) or StateMetadata()
-        waits = agent.explain(name) if known.status in _STANDING else ""
+        reason = agent.explain(name) if known.status in _STANDING else ""
+        undefined = name in graph.undefined
         found[ids[name]] = Node(
             name,
             known.status,
-            details=("no such state",) if name in undefined else tuple(_details(known, waits)),
-            waits=waits,
+            details=("no such state",) if undefined else tuple(_details(known, reason)),
+            waits=reason,
             error=_first_line(known.error),
-            start=name in starts,
-            undefined=name in undefined,
+            start=name in graph.starts,
+            undefined=undefined,
             open=graph.open.get(name, ""),
+            join=graph.joins.get(name, ""),
+            cluster=graph.clusters.get(name, ""),
+            breakpoint=name in agent.breakpoints,
         )
     return found
 
 
-def _details(known: StateMetadata, waits: str) -> Iterator[str]:
-    if waits:
-        yield waits
+def _details(known: StateMetadata, reason: str) -> Iterator[str]:
+    if reason:
+        yield reason
     elif known.status is StateStatus.WAITING:
         yield "waits for you"
     elif known.status in _BROKEN and known.error:
@@ -94,7 +98,9 @@ def _details(known: StateMetadata, waits: str) -> Iterator[str]:
         yield duration(known.ended - known.started)
     if known.attempts > 1:
         yield f"attempt {known.attempts}"
-    if known.executions > 1:
+    if known.executions > 1 and known.completions < known.executions:
+        yield f"{known.completions}/{known.executions}"
+    elif known.executions > 1:
         yield f"{known.executions}\u00d7"  # the multiplication sign
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -36,12 +36,14 @@ class Layout:
         height: Of everything.
         nodes: For each node id its middle.
         curves: For each edge id its way.
+        clusters: For the id of each agent's node the left, top, right and bottom of its cluster.
     """
 
     width: float
     height: float
     nodes: Mapping[str, Point]
     curves: Mapping[str, Curve]
+    clusters: Mapping[str, tuple[float, float, float, float]] = field(default_factory=dict)
 
 
 @lru_cache(32)
@@ -71,9 +73,16 @@ def _read(answer: Mapping[str, Any]) -> Layout:
         x, y = map(float, text.split(","))
         return round(x, 2), round(height - y, 2)  # Graphviz counts from the bottom
 
-    nodes = {item["name"]: point(item["pos"]) for item in answer.get("objects", ())}
+    nodes, clusters = {}, {}
+    for item in answer.get("objects", ()):
+        if "bb" in item:
+            left, bottom, right, top = map(float, item["bb"].split(","))
+            box = (left, height - top, right, height - bottom)
+            clusters[item["name"].removeprefix("cluster_")] = box
+        else:
+            nodes[item["name"]] = point(item["pos"])
     curves = {}
     for edge in answer.get("edges", ()):
         tip, *points = edge["pos"].removeprefix("e,").split()
         curves[edge["id"]] = Curve(tuple(map(point, points)), point(tip))
-    return Layout(width, height, nodes, curves)
+    return Layout(width, height, nodes, curves, clusters)

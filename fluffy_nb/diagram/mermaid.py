@@ -27,11 +27,21 @@ def render(diagram: Diagram, direction: Direction = "TB") -> str:
     ids = diagram.ids
     lines = [f"flowchart {direction}"]
     used = set()
-    for name, node in zip(ids.values(), diagram.nodes, strict=True):
-        look = "undefined" if node.undefined else node.status.value.lower()
-        used.add(look)
-        texts = (*box_of(node).lines, worded(node))
-        lines.append(f'  {name}["{"<br>".join(map(_escaped, texts))}"]:::{look}')
+
+    def add(inside: str) -> None:
+        for node in diagram.inside(inside):
+            look = "undefined" if node.undefined else node.status.value.lower()
+            used.add(look)
+            texts = (*box_of(node).lines, worded(node))
+            box = f'  {ids[node.name]}["{"<br>".join(map(_escaped, texts))}"]:::{look}'
+            if node.name in diagram.clusters:
+                lines.extend([f'  subgraph c{ids[node.name]}[" "]', box])
+                add(node.name)
+                lines.append("  end")
+            else:
+                lines.append(box)
+
+    add("")
     for number, node in enumerate(node for node in diagram.nodes if node.start):
         lines.append(f'  s{number}((" ")) --> {ids[node.name]}')
     lines += [f"  {ids[edge.source]} {_arrow(edge)} {ids[edge.target]}" for edge in diagram.edges]

@@ -26,6 +26,9 @@ class Node:
         start: Runs start here.
         undefined: There is no such state.
         open: Why its successors can't be read; empty where they can.
+        join: Its join mode where that is not "all".
+        cluster: The node that is the agent it is inside; empty where it is inside none.
+        breakpoint: The run pauses before it.
     """
 
     name: str
@@ -36,6 +39,9 @@ class Node:
     start: bool = False
     undefined: bool = False
     open: str = ""
+    join: str = ""
+    cluster: str = ""
+    breakpoint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,15 @@ class Diagram:
     def ids(self) -> dict[str, str]:
         """For each name the id that its node has in every rendering: made of no outside text."""
         return node_ids(node.name for node in self.nodes)
+
+    def inside(self, cluster: str) -> tuple[Node, ...]:
+        """The nodes directly inside an agent's node; those inside none for an empty name."""
+        return tuple(node for node in self.nodes if node.cluster == cluster)
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The nodes that others are inside, an outer one before those in it."""
+        return tuple(dict.fromkeys(node.cluster for node in self.nodes if node.cluster))
 
 
 def node_ids(names: Iterable[str]) -> dict[str, str]:

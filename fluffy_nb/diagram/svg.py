@@ -33,7 +33,12 @@ def render(diagram: Diagram, layout: Layout) -> str:
         One SVG element: for a page, or by itself as a file.
     """
     width, height = layout.width + 2 * _MARGIN, layout.height + 2 * _MARGIN
-    inside = [*_edges(diagram, layout), *_starts(layout), *_nodes(diagram, layout)]
+    inside = [
+        *_clusters(layout),
+        *_edges(diagram, layout),
+        *_starts(layout),
+        *_nodes(diagram, layout),
+    ]
     if not diagram.nodes:
         width, height = _EMPTY
         inside = [_tag("text", {"class": "detail", "x": 12, "y": 20}, "no states yet")]
@@ -81,6 +86,15 @@ def _n(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0")
 
 
+def _clusters(layout: Layout) -> Iterator[str]:
+    """A frame around each agent and the states inside it, outer ones beneath inner ones."""
+    boxes = sorted(layout.clusters.values(), key=lambda box: box[0] - box[2])
+    for left, top, right, bottom in boxes:
+        corner = {"x": _n(left), "y": _n(top)}
+        size = {"width": _n(right - left), "height": _n(bottom - top)}
+        yield _tag("rect", {"class": "fluffy-cluster", **corner, **size, "rx": 12}) + "\n"
+
+
 # ---------------------------------------------------------------- nodes
 
 
@@ -92,7 +106,13 @@ def _nodes(diagram: Diagram, layout: Layout) -> Iterator[str]:
 def _node(element_id: str, node: Node, middle: Point) -> str:
     box, title = box_of(node), title_of(node)
     x, y = middle[0] - box.width / 2, middle[1] - box.height / 2
-    marks = {"start": node.start, "undefined": node.undefined, "open": node.open}
+    marks = {
+        "start": node.start,
+        "undefined": node.undefined,
+        "open": node.open,
+        "join": node.join,
+        "breakpoint": node.breakpoint,
+    }
     attributes = {
         "class": "fluffy-node",
         "id": element_id,
@@ -120,6 +140,7 @@ def _node(element_id: str, node: Node, middle: Point) -> str:
         _tag("text", {"class": "label"}, *lines),
         _tag("text", detail, escaped(detail_of(node))),
         _tag("path", {"class": "open", "d": _dots(box.width)}) if node.open else "",
+        _tag("circle", {"class": "breakpoint", "cx": box.width, "r": 5}) if node.breakpoint else "",
     )
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Checkpoint
-from fluffy_nb.engine.context import SharedState
 from fluffy_nb.engine.execution import Phase
 from fluffy_nb.engine.explain import explain
 from fluffy_nb.engine.flow import DefinedFlow, as_names
@@ -21,11 +20,13 @@ from fluffy_nb.engine.metadata import MetadataView, StateMetadata
 from fluffy_nb.engine.observers import Observer, Observers
 from fluffy_nb.engine.planning import pool_for
 from fluffy_nb.engine.prompt import Prompt, Responder
+from fluffy_nb.engine.requests import VERBS, request
 from fluffy_nb.engine.resources import ResourcePool
 from fluffy_nb.engine.responders import Answers, prepared
 from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.run import CLEANUP_TIMEOUT, RESUMABLE, Run, check_steps
 from fluffy_nb.engine.runner import Runner, Settings
+from fluffy_nb.engine.shared import SharedState
 from fluffy_nb.engine.specs import check_seconds
 from fluffy_nb.engine.status import AgentStatus, StateStatus
 from fluffy_nb.engine.surroundings import surroundings
@@ -33,12 +34,7 @@ from fluffy_nb.errors import (
     NothingToResumeError,
     RunActiveError,
     StateInUseError,
-    UsageError,
-    listed,
 )
-
-VERBS = ("run", "pause", "resume", "step", "cancel")
-"""What `Agent.request` understands: the buttons of a view."""
 
 _ENDS = (ev.RunCompleted, ev.RunFailed, ev.RunCancelled)
 
@@ -219,7 +215,7 @@ class Agent(DefinedFlow):
             NothingToResumeError: There is nothing to go on with.
         """
         async with surroundings.running_cell():
-            return await self._present_run().resume(timeout, cleanup_timeout)
+            return await self.present_run().resume(timeout, cleanup_timeout)
 
     async def step(self, n: int = 1) -> Checkpoint:
         """Let `n` executions start and end, or come to wait for a person, and pause.
@@ -246,7 +242,12 @@ class Agent(DefinedFlow):
         if self._run is not None:
             await self._run.cancel()
 
-    def _present_run(self) -> Run:
+    def present_run(self) -> Run:
+        """The run there is.
+
+        Raises:
+            NothingToResumeError: There is none.
+        """
         if self._run is None:
             raise NothingToResumeError(self.name, self.status)
         return self._run
@@ -264,37 +265,7 @@ class Agent(DefinedFlow):
         Raises:
             UsageError: The verb is unknown, or there is no loop to carry it out.
         """
-        verbs: dict[str, Callable[..., Coroutine[Any, Any, object]]] = {
-            "run": self._request_run,
-            "pause": self.pause,
-            "resume": self._request_resume,
-            "step": self.step,
-            "cancel": self.cancel_all,
-        }
-        if verb not in verbs:
-            raise UsageError(f"an agent can't {verb!r}; it can {listed(VERBS)}.")
-        loop = None if self._run is None else self._run.runner.loop
-        if loop is None or loop.is_closed():
-            loop = surroundings.loop()
-        if loop is None:
-            try:
-                loop = asyncio.get_running_loop()
-            except RuntimeError:
-                raise UsageError(f"agent {self.name!r} can't {verb}: no loop is running.") from None
-        return asyncio.run_coroutine_threadsafe(self._carry_out(verbs[verb], arguments), loop)
-
-    async def _request_run(self) -> RunResult:
-        return await self.start()  # in the background: no cell waits for it
-
-    async def _request_resume(self) -> RunResult:
-        return await self._present_run().resume()
-
-    async def _carry_out(self, verb: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self.notice = ""
-        try:
-            await verb(*arguments)
-        except Exception as problem:  # noqa: BLE001 - shown to the person who pressed the button
-            self.notice = str(problem)
+        return request(self, verb, arguments)
 
     # ------------------------------------------------------------ checkpoints
 
@@ -406,6 +377,11 @@ class Agent(DefinedFlow):
         return MappingProxyType({} if self._run is None else dict(self._run.values))
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The loop in which the present or last run lives; None before the first."""
+        return None if self._run is None else self._run.runner.loop
+
+    @property
     def run_id(self) -> str | None:
         """The id of the present or last run."""
         return None if self._run is None else self._run.id
@@ -428,4 +404,4 @@ class Agent(DefinedFlow):
         return "" if self._run is None else explain(self._run.runner.machine, name)
 
 
-__all__ = ["Agent", "StateStatus"]
+__all__ = ["VERBS", "Agent", "StateStatus"]

@@ -47,7 +47,16 @@ class Attempt:
         context: What the function is given.
     """
 
-    __slots__ = ("clock", "context", "definition", "execution", "runner", "spec", "task", "timed_out")
+    __slots__ = (
+        "clock",
+        "context",
+        "definition",
+        "execution",
+        "runner",
+        "spec",
+        "task",
+        "timed_out",
+    )
 
     def __init__(
         self, runner: Runner, execution: Execution, definition: Definition, context: Context
@@ -79,9 +88,10 @@ class Attempt:
         runner, spec = self.runner, self.spec
         executing.set(self.context)
         try:
-            await runner.breathe()
+            if runner.is_breathless():
+                await asyncio.sleep(0)
             if spec is None:
-                raise self._unknown()
+                return self._failed(self._unknown())
             if spec.is_async:
                 result = await spec.function(self.context)  # type: ignore[operator]  # no agent
             else:
@@ -90,6 +100,7 @@ class Attempt:
                     self.context,
                     name=f"fluffy:{self.context.state}",
                     is_given_up=lambda: self.timed_out,
+                    when_cancelled=self.context.stop_asking,
                 )
                 if inspect.isawaitable(result):
                     result = await result
@@ -133,12 +144,11 @@ class Attempt:
 
     def _next(self, result: object) -> ev.Next:
         context = self.context
-        going = read_result(
-            self.definition, context.state, result, context.attempt, context.run_id
-        )
+        going = read_result(self.definition, context.state, result, context.attempt, context.run_id)
         if len(going) > 1:
             what = f"state {context.state!r} returned {shortened(result)}"
-            self.runner.check_fork(self.definition, what)
+            runner = self.runner
+            runner.routes.check_fork(self.definition, runner.machine.starts, what)
         return going
 
     def retry_delay(self, error: BaseException) -> float | None:

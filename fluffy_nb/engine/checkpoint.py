@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from itertools import chain
@@ -55,6 +55,8 @@ class SavedExecution:
     started: bool
     inside: bool
     branch: SavedBranch
+    answers: list[dict[str, Any]]
+    """What its body has asked and was answered: given again to a body that begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +85,18 @@ class Progress:
     reused: list[str]
 
     @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Progress:
-        """Take what the machine gave, containers copied."""
+    def of(cls, data: Mapping[str, Any], given: Callable[[int], list[dict[str, Any]]]) -> Progress:
+        """Take what the machine gave, containers copied, with the answers of each execution."""
         data = copied(dict(data))
         return cls(
             **{
                 **data,
                 "waiting": [SavedBranch(**branch) for branch in data["waiting"]],
                 "executions": [
-                    SavedExecution(**{**saved, "branch": SavedBranch(**saved["branch"])})
+                    SavedExecution(
+                        **{**saved, "branch": SavedBranch(**saved["branch"])},
+                        answers=given(saved["id"]),
+                    )
                     for saved in data["executions"]
                 ],
                 "taken": [(source, target, number) for source, target, number in data["taken"]],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast, overload
 
 from fluffy_nb.engine.dependencies import declared_dependencies
-from fluffy_nb.engine.resources import NOTHING, ResourceRequirements
+from fluffy_nb.engine.resources import ResourceRequirements
 from fluffy_nb.engine.retry import RetryPolicy
 from fluffy_nb.engine.specs import (
     Dependencies,
@@ -70,9 +70,7 @@ def settings_from(
     settings: dict[str, Any] = {
         "next": declared_next(name, next),
         "join": join,
-        "dependencies": None
-        if dependencies is None
-        else declared_dependencies(name, dependencies),
+        "dependencies": None if dependencies is None else declared_dependencies(name, dependencies),
         "resources": resources,
         "retry": retry,
         "timeout": timeout,

@@ -147,9 +147,7 @@ class Definition:
                 for name, spec in self._specs.items()
                 if spec.flow is not None
             }
-            graph = read_graph(
-                self._specs, starts, taken, self._returns, agents, names_of_agents
-            )
+            graph = read_graph(self._specs, starts, taken, self._returns, agents, names_of_agents)
             self._graphs = {key: graph}  # the latest is the one that is asked for again
         return graph
 

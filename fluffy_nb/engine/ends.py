@@ -36,20 +36,27 @@ _NEVER = Ended()
 
 
 @dataclass(slots=True)
+class Now:
+    """The time of the run's latest event, seconds since the epoch."""
+
+    time: float = 0.0
+
+
+@dataclass(slots=True)
 class Ends:
     """The ends of one agent's states.
 
     Args:
+        now: The time, moved on by the machine.
         of: By state; only states that others depend on.
         taken: How many ends of a dependency a dependent has used up: by both names.
         started: The states that have been started.
-        now: The time of the latest event, seconds since the epoch.
     """
 
+    now: Now
     of: dict[str, Ended] = field(default_factory=dict)
     taken: dict[tuple[str, str], int] = field(default_factory=dict)
     started: set[str] = field(default_factory=set)
-    now: float = 0.0
 
     def note(self, state: str, time: float, *, completed: bool) -> None:
         """A state that others depend on has ended."""
@@ -66,7 +73,7 @@ class Ends:
         number, latest = self.of.get(state, _NEVER).of(dependency)
         if dependency.lifecycle is DependencyLifecycle.ALWAYS:
             return number > self.taken.get((dependent, state), 0)
-        if dependency.expiry is not None and self.now - latest > dependency.expiry:
+        if dependency.expiry is not None and self.now.time - latest > dependency.expiry:
             return False
         return number > 0
 

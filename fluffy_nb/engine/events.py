@@ -275,6 +275,29 @@ class ProgressReported(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WriteConflict(Event):
+    """Two executions in parallel wrote one key, neither knowing of the other; this one is kept."""
+
+    execution: int
+    state: str
+    key: str
+    other: str
+    """The state that wrote it before."""
+    other_execution: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPrinted(Event):
+    """A state printed or logged something; it has gone where it would have gone, too."""
+
+    execution: int
+    state: str
+    stream: str
+    """"stdout", "stderr" or "log"."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutputShown(Event):
     """A state showed something: a bounded mime bundle."""
 

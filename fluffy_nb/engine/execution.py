@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from fluffy_nb.engine.metadata import StateMetadata
 from fluffy_nb.engine.resources import NOTHING, ResourceRequirements
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Execution:
         id: Its number in the run.
         state: The state, with the names of the agents it is in before it.
         branch: What came of the branches that met here.
+        data: What is known of its state: by its name, and by the template's where it has one.
         needs: What it takes while it runs.
         order: When it came, as a number that grows.
         attempt: The present attempt, from 1.
@@ -90,6 +92,7 @@ class Execution:
     id: int
     state: str
     branch: Branch
+    data: tuple[StateMetadata, ...]
     needs: ResourceRequirements = NOTHING
     order: int = 0
     attempt: int = 1

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from fluffy_nb.engine.machine import Machine
     from fluffy_nb.engine.scope import Scope
 
+LONG = 100
+"""In a queue longer than this nobody's place is counted."""
+
 _UNITS = {"cpu_units": "CPU", "memory_mb": "MB", "gpu_units": "GPU"}
 
 
@@ -78,8 +81,10 @@ def _queued(machine: Machine, execution: Execution) -> str:
     most = machine.max_concurrent
     if most is not None and machine.running >= most:
         words.append(f"all {most} slots are taken")
-    before = next((n for n, other in enumerate(machine.queue) if other is execution), 0)
-    if before and words:
+    before = 0
+    if words and machine.queue.length <= LONG:
+        before = next(n for n, other in enumerate(machine.queue) if other is execution)
+    if before:
         words.append(f"{before} before it")
     return ", ".join(words) or "is ready"
 

@@ -10,11 +10,32 @@ from itertools import product
 from operator import or_
 from typing import TYPE_CHECKING
 
+from fluffy_nb.engine.specs import Send
+
 if TYPE_CHECKING:
     from fluffy_nb.engine.names import Names
 
 Target = str | re.Pattern[str]
 """A state's name, or the pattern of an f-string."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The target of a `Send`."""
+
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A state of another agent: `(agent, "state")`."""
+
+    agent: object
+    target: Target
+
+
+Entry = Target | Sent | Inside
+"""One thing that a result can hold."""
 
 MANY = 2
 """More than one entry; how many more makes no difference."""
@@ -31,7 +52,7 @@ class Value:
     """Everything that an expression can be.
 
     Args:
-        names: What it can be when it is a string.
+        names: What it can be when it is one name, `Send` or pair.
         entries: What it can hold when it is a list; None if it is never one.
         most: How many entries the list can have, `MANY` for several.
         loose: The list can also be a tuple, set or generator, which is no result.
@@ -39,8 +60,8 @@ class Value:
         known: False if it can also be something that can't be read.
     """
 
-    names: tuple[Target, ...] = ()
-    entries: tuple[Target, ...] | None = None
+    names: tuple[Entry, ...] = ()
+    entries: tuple[Entry, ...] | None = None
     most: int = 0
     loose: bool = False
     empty: bool = False
@@ -89,10 +110,12 @@ class Reader:
 
     Args:
         names: What the names in the function stand for.
+        agent_types: The classes of what can be the agent in `(agent, "state")`.
     """
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, agent_types: tuple[type, ...] = ()) -> None:
         self._names = names
+        self._agent_types = agent_types
         self._reading: set[str] = set()  # a name bound to an expression of itself adds nothing new
         self._left = _LIMIT
 
@@ -110,6 +133,8 @@ class Reader:
                 return _pattern(parts)
             case ast.List(elts=entries):
                 return self._display(entries)
+            case ast.Tuple(elts=[agent, name]) if self._is_agent(agent):
+                return self._inside(self._names.value(agent), self.read(name))
             case ast.Tuple(elts=entries) | ast.Set(elts=entries):
                 return replace(self._display(entries), loose=True)
             case ast.ListComp():
@@ -144,6 +169,21 @@ class Reader:
                 value += self.read(entry).entry()
         return value
 
+    def _is_agent(self, node: ast.expr) -> bool:
+        return isinstance(self._names.value(node), self._agent_types)
+
+    @staticmethod
+    def _inside(agent: object, value: Value) -> Value:
+        targets = [Inside(agent, name) for name in value.names if isinstance(name, _TARGETS)]
+        sure = value.known and not value.empty and len(targets) == len(value.names)
+        return Value(tuple(targets), known=sure and value.entries is None)
+
+    @staticmethod
+    def _sending(value: Value) -> Value:
+        targets = [Sent(name) for name in value.names if isinstance(name, _TARGETS)]
+        sure = value.known and not value.empty and len(targets) == len(value.names)
+        return Value(tuple(targets), known=sure and value.entries is None)
+
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
         for generator in node.generators:
             match node.elt, generator.target:
@@ -155,9 +195,12 @@ class Reader:
         if left.entries is not None or right.entries is not None:
             return replace(left + right, loose=left.loose or right.loose)
         self._left -= len(left.names) * len(right.names)
-        if left.empty or right.empty or self._left < 0:
+        ours = [name for name in left.names if isinstance(name, _TARGETS)]
+        theirs = [name for name in right.names if isinstance(name, _TARGETS)]
+        whole = len(ours) + len(theirs) == len(left.names) + len(right.names)
+        if left.empty or right.empty or self._left < 0 or not whole:
             return UNKNOWN
-        names = tuple(_joined(one, two) for one, two in product(left.names, right.names))
+        names = tuple(_joined(one, two) for one, two in product(ours, theirs))
         return Value(names, known=left.known and right.known)
 
     def _name(self, name: str) -> Value:
@@ -194,6 +237,8 @@ class Reader:
                 if choices is not None:
                     otherwise = self.read(default[0]) if default else NOTHING
                     return self._chosen(choices, key) | otherwise
+            case _, [name, *_] if self._names.value(function) is Send:
+                return UNKNOWN if isinstance(name, ast.Starred) else self._sending(self.read(name))
             case ast.Name(id=name), [] if name == "list" and self._names.is_builtin(name):
                 return NO_ENTRIES
             case ast.Name(id=name), [value] if name in _COPYING and self._names.is_builtin(name):
@@ -229,6 +274,9 @@ class Reader:
                     return None
                 return choices
         return None
+
+
+_TARGETS = (str, re.Pattern)
 
 
 def _text(node: ast.expr) -> str | None:

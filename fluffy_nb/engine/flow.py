@@ -198,6 +198,23 @@ class DefinedFlow(Flow):
         """The states by name, in order, read-only."""
         return self.definition.states
 
+    def spec(self, name: str) -> StateSpec | None:
+        """The state of a name, as events have it: also of a template, or inside an agent.
+
+        Args:
+            name: Such as "load", "chunk_3" or "review/draft".
+
+        Returns:
+            The state; None where there is none.
+        """
+        found = self.definition.spec(name)
+        if found is not None:
+            return found
+        for agent, spec in self.states.items():
+            if isinstance(spec.flow, DefinedFlow) and name.startswith(f"{agent}/"):
+                return spec.flow.spec(name.removeprefix(f"{agent}/"))
+        return None
+
     @property
     def state_graph(self) -> StateGraph:
         """Where each state can lead."""
@@ -216,9 +233,7 @@ class DefinedFlow(Flow):
             >>> for note in agent.check():
             ...     print(note)
         """
-        return check(
-            self.definition.graph(None), self.states, self.resources, machine_pool()
-        )
+        return check(self.definition.graph(None), self.states, self.resources, machine_pool())
 
 
 def as_names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:

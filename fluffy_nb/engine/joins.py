@@ -194,7 +194,9 @@ class Joins:
             for state, dependency in dependencies.items()
             if not self._is_met(group, state, dependency)
         ]
-        anys = [s for s, dependency in dependencies.items() if dependency.type is DependencyType.ANY]
+        anys = [
+            s for s, dependency in dependencies.items() if dependency.type is DependencyType.ANY
+        ]
         if anys and not any(self._counts(group, s, dependencies[s]) for s in anys):
             unmet += anys
         return unmet

@@ -31,9 +31,7 @@ class Kept:
     @staticmethod
     def outlives(dependencies: Dependencies, name: str) -> bool:
         """Whether some dependent wants completions of this state in later runs."""
-        return any(
-            needed[name].outlives_run for needed in dependencies.values() if name in needed
-        )
+        return any(needed[name].outlives_run for needed in dependencies.values() if name in needed)
 
     def counts(self, dependencies: Dependencies, name: str, now: float) -> bool:
         """Whether it counts still, for the one dependent that lets it count longest."""

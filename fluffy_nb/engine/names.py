@@ -106,7 +106,7 @@ class Names:
 
     def attribute(self, node: ast.Attribute) -> ast.expr:
         """What a constant of a module, a class or an Enum from outside is."""
-        return written(self._object(node))
+        return written(self.value(node))
 
     def may_change(self, name: str, *, holds_lists: bool = False) -> bool:
         """Whether a list or dict of this function can be changed in a way that is not followed.
@@ -192,12 +192,13 @@ class Names:
                 return not holds_lists
         return isinstance(parent, _LOOKS)
 
-    def _object(self, node: ast.expr) -> object:
+    def value(self, node: ast.expr) -> object:
+        """What a name or attribute from outside the function stands for; `...` where unknown."""
         match node:
             case ast.Name(id=name) if name not in self._bindings:
                 return self._outside.get(name, ...)
             case ast.Attribute(value=value, attr=attribute):
-                owner = self._object(value)
+                owner = self.value(value)
                 if isinstance(owner, EnumMeta):
                     return owner.__members__.get(attribute, ...)
                 if isinstance(owner, Enum) and attribute in {"name", "value"}:

@@ -21,7 +21,7 @@ _log = logging.getLogger("fluffy_nb")
 
 
 @dataclass(eq=False, slots=True)
-class _Subscription:
+class Subscription:
     """One subscription of an observer, which may have several."""
 
     observer: Observer
@@ -37,20 +37,20 @@ class Observers:
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
-        self._all: tuple[_Subscription, ...] = ()  # replaced, never changed: delivery can go on
+        self.all: tuple[Subscription, ...] = ()  # replaced, never changed: delivery can go on
 
     def subscribe(self, observer: Observer) -> Callable[[], None]:
         """Add an observer, and return what removes it."""
-        subscription = _Subscription(observer)
-        self._all = (*self._all, subscription)
+        subscription = Subscription(observer)
+        self.all = (*self.all, subscription)
         return lambda: self._drop(subscription)
 
-    def _drop(self, subscription: _Subscription) -> None:
-        self._all = tuple(other for other in self._all if other is not subscription)
+    def _drop(self, subscription: Subscription) -> None:
+        self.all = tuple(other for other in self.all if other is not subscription)
 
     def deliver(self, event: Event) -> None:
         """Hand an event to every observer; one that raises is logged and dropped."""
-        for subscription in self._all:
+        for subscription in self.all:
             began = self._clock()
             try:
                 subscription.observer(event)
@@ -65,7 +65,7 @@ class Observers:
                 self._drop(subscription)
 
     @staticmethod
-    def _check_quick(subscription: _Subscription, event: Event, took: float) -> None:
+    def _check_quick(subscription: Subscription, event: Event, took: float) -> None:
         """Warn of a slow observer; where warnings are errors it counts as one that raises."""
         if took > SLOW_SECONDS and not subscription.slow:
             subscription.slow = True

@@ -50,6 +50,8 @@ class People:
         self._held: dict[int, list[tuple[Prompt, Any]]] = {}  # outcomes not yet handed over
         self._withdrawn: list[Prompt] = []  # by a failure; asked again on resume
         self._given = Given()
+        self.has_asked = False
+        """Whether any state has asked anything; many runs ask nothing."""
         self._asked: dict[Prompt, Asked] = {}
 
     @property
@@ -66,6 +68,7 @@ class People:
     ) -> Any:
         """Ask a person and wait for the answer (`Context.human_in_the_loop`)."""
         check_seconds("timeout", timeout)
+        self.has_asked = True
         asked = self._given.ask(execution, question.text)
         if "answer" in asked:
             again = question.again(asked["answer"])
@@ -254,6 +257,7 @@ class People:
             execution: The execution in this run.
             asked: What `given` returned.
         """
+        self.has_asked = True
         self._given.give_again(execution, asked)
 
     # ------------------------------------------------------------ bookkeeping

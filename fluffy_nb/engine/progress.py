@@ -95,6 +95,7 @@ def _restore_execution(machine: Machine, saved: Mapping[str, Any]) -> None:
         number,
         scope.prefix + branch.state,
         branch,
+        machine.data_of(branch),
         scope.topology.needs(branch.node),
         number,
         saved["attempt"] + 1 if again else saved["attempt"],
@@ -104,12 +105,12 @@ def _restore_execution(machine: Machine, saved: Mapping[str, Any]) -> None:
     inner = scope.topology.rules.agents.get(branch.node)
     if saved["inside"] and inner is not None:
         execution.phase = Phase.INSIDE
-        machine.scopes[number] = Scope(inner, execution)
+        machine.scopes[number] = Scope(inner, machine.now, execution)
         status = StateStatus.RUNNING
     else:
         machine.enqueue(execution)
         status = StateStatus.READY
-    for data in machine.data_of(branch):
+    for data in execution.data:
         data.status = status
 
 

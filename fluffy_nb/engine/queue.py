@@ -27,11 +27,8 @@ class ReadyQueue:
 
     def __init__(self) -> None:
         self._lanes: dict[ResourceRequirements, list[tuple[int, int, Execution]]] = {}
-        self._length = 0
+        self.length = 0
         self._latest: list[int] = []  # the orders of the latest-come that have started, at most 16
-
-    def __len__(self) -> int:
-        return self._length
 
     def __iter__(self) -> Iterator[Execution]:
         """All of them, in the order in which they would start if all fitted."""
@@ -43,10 +40,18 @@ class ReadyQueue:
         """Put one in its place; one that comes again keeps the place it had."""
         lane = self._lanes.setdefault(execution.needs, [])
         heapq.heappush(lane, (execution.order, execution.id, execution))
-        self._length += 1
+        self.length += 1
 
     def remove(self, execution: Execution) -> None:
         """Take one out: it starts, and those that came earlier have been passed once more."""
+        self.discard(execution)
+        if len(self._latest) < MOST_PASSED:
+            heapq.heappush(self._latest, execution.order)
+        else:
+            heapq.heappushpop(self._latest, execution.order)
+
+    def discard(self, execution: Execution) -> None:
+        """Take one out without a word about the others."""
         lane = self._lanes[execution.needs]
         if lane[0][2] is execution:
             heapq.heappop(lane)
@@ -55,11 +60,7 @@ class ReadyQueue:
             heapq.heapify(lane)
         if not lane:
             del self._lanes[execution.needs]
-        self._length -= 1
-        if len(self._latest) < MOST_PASSED:
-            heapq.heappush(self._latest, execution.order)
-        else:
-            heapq.heappushpop(self._latest, execution.order)
+        self.length -= 1
 
     def forgive(self) -> None:
         """Forget who was passed: the run begins to go again."""

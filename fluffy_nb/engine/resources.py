@@ -172,6 +172,4 @@ class Ledger:
 def _all_of(pool: ResourcePool, needs: ResourceRequirements) -> list[float]:
     """All of the pool; where that has no bound, what is needed."""
     wanted = needs.amounts()
-    return [
-        wanted[name] if math.isinf(whole) else whole for name, whole in pool.amounts().items()
-    ]
+    return [wanted[name] if math.isinf(whole) else whole for name, whole in pool.amounts().items()]

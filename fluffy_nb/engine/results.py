@@ -67,5 +67,4 @@ def _sent(definition: Definition, name: str, send: Send) -> ev.Going:
     inputs = dict(send.inputs)
     if spec is not None and spec.template is not None and spec.name == name:
         name = spec.template.fill(inputs)
-        inputs = {key: value for key, value in inputs.items()}
     return ev.Going(name, inputs, alone=True)

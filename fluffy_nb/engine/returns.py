@@ -13,7 +13,7 @@ from textwrap import shorten
 from types import FunctionType, MethodType, NoneType, UnionType
 from typing import TYPE_CHECKING, Literal, Union, get_args, get_origin, get_type_hints
 
-from fluffy_nb.engine.expressions import MANY, NOTHING, Reader, Target, Value
+from fluffy_nb.engine.expressions import MANY, NOTHING, Entry, Inside, Reader, Sent, Target, Value
 from fluffy_nb.engine.names import Function, Names, own_nodes
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Returns:
         patterns: Of f-strings and comprehensions, to be matched in full against state names.
         forks: The text of the first return that can give several names.
         unreadable: Why there can be more than that: the first return that can't be read.
+        sends: Those of the targets that a `Send` leads to.
+        agents: Other agents and the state of theirs that a return leads to.
     """
 
     targets: tuple[str, ...] = ()
@@ -50,6 +52,7 @@ def read_returns(function: object, agent_types: tuple[type, ...] = ()) -> Return
 
     Args:
         function: What was added as a state: a function, method, partial or callable object.
+        agent_types: The classes of what can be the agent in `(agent, "state")`.
 
     Returns:
         What could be read, and why that may not be all. It never raises.
@@ -62,7 +65,7 @@ def read_returns(function: object, agent_types: tuple[type, ...] = ()) -> Return
     """
     try:
         plain = _plain(function)
-        return _from_annotation(plain) or _from_code(plain)
+        return _from_annotation(plain) or _from_code(plain, agent_types)
     except Exception:  # noqa: BLE001 - no source text, however odd, may keep a state from being added
         return Returns(unreadable=_NO_SOURCE)
 
@@ -129,7 +132,7 @@ def _literals(hint: object) -> Value | None:
 # ---------------------------------------------------------------- the code
 
 
-def _from_code(function: FunctionType) -> Returns:
+def _from_code(function: FunctionType, agent_types: tuple[type, ...]) -> Returns:
     lines, first = inspect.getsourcelines(function)
     source = "".join(lines)
     if source[:1].isspace():  # it stands inside something
@@ -140,7 +143,7 @@ def _from_code(function: FunctionType) -> Returns:
     if len(definitions) > 1:
         return Returns(unreadable=f"line {function.__code__.co_firstlineno}: several lambdas")
     (definition,) = definitions
-    reader = Reader(Names(definition, _outside(function)))
+    reader = Reader(Names(definition, _outside(function)), agent_types)
     return _summary(
         (_text(source, node), node.lineno + first - 1, reader.read(value))
         for node, value in _returned(definition)
@@ -181,7 +184,7 @@ def _text(source: str, node: ast.Return | ast.Lambda) -> str:
 
 def _summary(found: Iterable[tuple[str, int, Value]]) -> Returns:
     """Put together what the single returns, given with their text and line, can be."""
-    everything: list[Target] = []
+    everything: list[Entry] = []
     forks = unreadable = None
     for text, line, value in found:
         everything += value.names + (value.entries or ())
@@ -189,10 +192,15 @@ def _summary(found: Iterable[tuple[str, int, Value]]) -> Returns:
             forks = forks or text
         if value.loose or not value.known:
             unreadable = unreadable or f"line {line}: {text}"
-    once = dict.fromkeys(everything)
+    agents = [e for e in everything if isinstance(e, Inside)]
+    sends = dict.fromkeys(e.target for e in everything if isinstance(e, Sent))
+    led_to = [e.target if isinstance(e, Sent) else e for e in everything]
+    once = dict.fromkeys(e for e in led_to if not isinstance(e, Inside))
     return Returns(
         tuple(target for target in once if isinstance(target, str)),
         tuple(target for target in once if not isinstance(target, str)),
         forks,
         unreadable,
+        tuple(sends),
+        tuple((inside.agent, inside.target) for inside in agents),
     )

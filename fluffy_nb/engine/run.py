@@ -18,8 +18,8 @@ from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import InvalidSpecError, NothingToResumeError, RunActiveError, RunTimeoutError
 
 if TYPE_CHECKING:
-    from fluffy_nb.engine.context import Writer
     from fluffy_nb.engine.runner import Outcome, Runner
+    from fluffy_nb.engine.shared import Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -103,7 +103,7 @@ class Run:
         runner = self.runner
         progress = checkpoint.progress
         runner.emit(ev.RunRestored, progress.run_id, self._agent, asdict(progress))
-        runner.restored()
+        runner.restored({saved.id: saved.answers for saved in progress.executions})
         runner.settled.set_result(self._stopped(self.status))
 
     def go_on(self, limit: int | None, timeout: float | None, cleanup_timeout: float) -> None:
@@ -266,7 +266,7 @@ class Run:
             agent_name=self._agent,
             agent_status=str(self.status),
             shared_state=copied(self.runner.shared.values),
-            progress=Progress.of(progress_of(self.runner.machine)),
+            progress=Progress.of(progress_of(self.runner.machine), self.runner.people.given),
             changes=changes or Changes(),
             writers={key: by.state for key, by in self.runner.shared.writers.items()},
         )

@@ -15,38 +15,25 @@ from typing import Any, TypeVar, cast
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.attempts import Attempt, executing
 from fluffy_nb.engine.cancelling import Cancelling
-from fluffy_nb.engine.commands import (
-    PAUSE,
-    Block,
-    Break,
-    Continue,
-    Enter,
-    Exit,
-    Finish,
-    Queue,
-    Reuse,
-    Start,
-)
-from fluffy_nb.engine.context import Context, SharedState
-from fluffy_nb.engine.countdown import Countdown
+from fluffy_nb.engine.carrying import carry_out
+from fluffy_nb.engine.commands import Continue, Finish, Start
+from fluffy_nb.engine.context import Context
 from fluffy_nb.engine.definition import Definition
-from fluffy_nb.engine.execution import Branch, Phase
-from fluffy_nb.engine.explain import explain
-from fluffy_nb.engine.graph import check_open
+from fluffy_nb.engine.endings import Endings
+from fluffy_nb.engine.execution import Phase
 from fluffy_nb.engine.kept import Kept
 from fluffy_nb.engine.machine import Machine
 from fluffy_nb.engine.observers import Observers
+from fluffy_nb.engine.output import watch
 from fluffy_nb.engine.people import People
-from fluffy_nb.engine.planning import is_open, topology_of
 from fluffy_nb.engine.prompt import Responder
 from fluffy_nb.engine.resources import ResourcePool
 from fluffy_nb.engine.responders import PreparedAnswers
 from fluffy_nb.engine.result import RunResult
-from fluffy_nb.engine.results import read_result
-from fluffy_nb.engine.scope import Scope
+from fluffy_nb.engine.routes import Routes
+from fluffy_nb.engine.shared import SharedState
 from fluffy_nb.engine.status import AgentStatus
-from fluffy_nb.engine.topology import Topology
-from fluffy_nb.errors import BlockedError, FluffyError, RestoredError, UnknownStateError
+from fluffy_nb.errors import FluffyError
 
 T = TypeVar("T")
 
@@ -103,16 +90,17 @@ class Runner:
         self.seq = 0
         self.history: deque[ev.Event] = deque(maxlen=HISTORY)
         self._bind()
-        self.definition = definition
         self.kept = settings.kept
-        self._starts = starts
         self._observers = observers
         self._undelivered: deque[ev.Event] = deque()
         self._delivering = False
-        self._sent: dict[int, set[str]] = {}
+        self.routes = Routes(definition)
         self.shared = shared
         self.machine = Machine(
-            self._topology(starts, {}), settings.max_concurrent, settings.pool, settings.breakpoints
+            self.routes.topology(starts, {}),
+            settings.max_concurrent,
+            settings.pool,
+            settings.breakpoints,
         )
         self.people = People(self, find_responder, answers)
         self.limit: int | None = None
@@ -124,8 +112,7 @@ class Runner:
         self.interrupt: BaseException | None = None
         self.tasks: dict[int, asyncio.Task[None]] = {}  # of the executions that run or ask
         self._attempts: dict[int, Attempt] = {}
-        self._retries: dict[int, Countdown] = {}  # of the executions that wait for another attempt
-        self._handled: dict[int, BaseException] = {}  # by the branch that goes on from a failure
+        self.endings = Endings(self)
         self._deciding = False
         self.cancelling = Cancelling(self)
 
@@ -135,7 +122,8 @@ class Runner:
         self._thread = threading.get_ident()
         self._context = contextvars.copy_context()
         last = self.history[-1].time if self.history else 0.0
-        self._epoch = max(time.time(), last) - self.loop.time()
+        wall_time = getattr(self.loop, "wall_time", time.time)  # a loop may have its own: testing
+        self._epoch = max(wall_time(), last) - self.loop.time()
         self._yielded = self.loop.time()
 
     # ------------------------------------------------------------ events
@@ -147,14 +135,19 @@ class Runner:
     def emit(self, kind: type[ev.Event], *details: Any) -> ev.Event:
         """Make the next event of the run, take it in and deliver it."""
         self.seq += 1
-        event = kind(self.seq, self.now(), *details)
+        if self.shared.secrets and kind in _TEXTS:
+            place = _TEXTS[kind]
+            text = self.shared.masked(details[place])
+            details = (*details[:place], text, *details[place + 1 :])
+        event = kind(self.seq, self._epoch + self.loop.time(), *details)
         self.machine.apply(event)
         if kind in _CLOCKS:
             self._mind_clock(event)
         self.history.append(event)
-        self._undelivered.append(event)
-        if not self._delivering:
-            self._deliver()
+        if self._observers.all:
+            self._undelivered.append(event)
+            if not self._delivering:
+                self._deliver()
         return event
 
     def _mind_clock(self, event: ev.Event) -> None:
@@ -189,11 +182,22 @@ class Runner:
             return await verb
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(verb, self.loop))
 
-    async def breathe(self) -> None:
-        """Let the loop do other things, if it has not for a while."""
-        if self.loop.time() - self._yielded > YIELD_SECONDS:
-            await asyncio.sleep(0)
-            self._yielded = self.loop.time()
+    def is_breathless(self) -> bool:
+        """Whether the loop has not done other things for a while; it is about to, then."""
+        now = self.loop.time()
+        if now - self._yielded <= YIELD_SECONDS:
+            return False
+        self._yielded = now
+        return True
+
+    def is_at_home(self) -> bool:
+        """Whether this is the thread of the run's loop."""
+        return threading.get_ident() == self._thread
+
+    def looked_again(self, key: str, value: object) -> None:
+        """One execution has changed a value in place; the others don't count that as theirs."""
+        for attempt in self._attempts.values():
+            attempt.context.look_again(key, value)
 
     def is_inside(self) -> bool:
         """Whether a state of this run is calling: it must not wait for its own end."""
@@ -219,11 +223,11 @@ class Runner:
         self.interrupt = None
         if self.settled.done():
             self.settled = self.loop.create_future()
+        watch.begin()
         self.emit(began[0], *began[1])
         if began[0] is ev.RunStarted:
             self._take_over()
-        for retry in self._retries.values():
-            retry.start()
+        self.endings.go_on()
         self.people.go_on()
         self.advance()
 
@@ -248,64 +252,25 @@ class Runner:
         try:
             while command := self.machine.decide(self.limit):
                 if isinstance(command, Start):
-                    retried = command.execution in self.machine.executions and (
-                        self.machine.executions[command.execution].retried
-                    )
-                    if not retried:
-                        self._count_down()
+                    self._count_down(command.execution)
                     event = self.emit(ev.StateStarted, *command)
                     began.append(event)  # type: ignore[arg-type]  # emit returns what it makes
                 elif isinstance(command, Finish):
                     self._finish(command.status)
                 else:
-                    self._carry_out(command)
+                    if isinstance(command, Continue):
+                        self._count_down(command.execution)
+                    carry_out(self, command)
         finally:
             self._deciding = False
         return began
 
-    def _carry_out(self, command: Queue | Break | Enter | Exit | Reuse | Continue | Block) -> None:
-        match command:
-            case Queue():
-                self.emit(ev.StateQueued, *command)
-            case Continue():
-                self._count_down()
-                self.emit(ev.StateContinued, *command)
-                self.people.hand_over(command.execution)
-            case Break():
-                self.limit = PAUSE
-                self.emit(ev.BreakpointReached, *command)
-            case Enter():
-                self.emit(ev.AgentEntered, *command)
-            case Exit():
-                self._exit(command)
-            case Reuse():
-                self.emit(ev.StateReused, *command, self.kept[command.state].next)
-            case Block():
-                self._block(command.states)
-
-    def _exit(self, command: Exit) -> None:
-        """An agent that is a state has ended: go on where it was declared to."""
-        branch = self.machine.executions[command.execution].branch
-        definition = self._definition_of(branch.scope)
-        spec = definition.spec(branch.state)
-        names = list(spec.next or ()) if spec is not None else []
-        try:
-            going = read_result(definition, command.state, names, 1, self.machine.run_id)
-        except UnknownStateError as error:
-            self.errors.append(error)
-            self.emit(ev.StateFailed, command.execution, command.state, 1, str(error))
-        else:
-            self.emit(ev.StateCompleted, command.execution, command.state, 1, going)
-
-    def _block(self, states: tuple[str, ...]) -> None:
-        reasons = {name: explain(self.machine, name) for name in states}
-        self.errors.append(BlockedError(self.machine.run_id, reasons))
-        for name, why in reasons.items():
-            self.emit(ev.StateBlocked, name, why)
-
-    def _count_down(self) -> None:
+    def _count_down(self, number: int) -> None:
+        """One more execution starts or goes on; another attempt of one is none."""
         if self.limit is not None and self.limit > 0:
-            self.limit -= 1
+            execution = self.machine.executions.get(number)
+            if execution is None or not execution.retried:
+                self.limit -= 1
 
     def _finish(self, status: AgentStatus) -> None:
         if status is AgentStatus.PAUSED:
@@ -319,10 +284,11 @@ class Runner:
 
     def _settle(self, status: AgentStatus, kind: type[ev.Event], *details: Any) -> None:
         """End the activity; the event comes last: an observer may go on with the run at once."""
-        for retry in self._retries.values():
-            retry.stop()
+        self.endings.stand_still()
         if self.settled.done():  # it was paused, and is cancelled now
             self.settled = self.loop.create_future()
+        else:
+            watch.end()
         self.settled.set_result(self.on_settled(status))
         self.emit(kind, *details)
 
@@ -349,28 +315,12 @@ class Runner:
             started.state,
             started.attempt,
             branch.inputs,
-            self._error_of(branch),
+            self.endings.error_of(branch),
         )
-        attempt = Attempt(self, execution, self._definition_of(branch.scope), context)
+        attempt = Attempt(self, execution, self.routes.definition_of(branch.scope), context)
         attempt.task = self.tasks[started.execution] = task
         self._attempts[started.execution] = attempt
         return attempt
-
-    def _error_of(self, branch: Branch) -> BaseException | None:
-        """The failure that led a branch here; after a restore only its text is known."""
-        if branch.error is None:
-            return None
-        return self._handled.get(branch.id) or RestoredError(branch.error)
-
-    def _definition_of(self, scope: Scope) -> Definition:
-        if scope.outer is None:
-            return self.definition
-        around = scope.outer.branch
-        spec = self._definition_of(around.scope).spec(around.state)
-        if spec is None or spec.flow is None:  # it was replaced by a function meanwhile
-            return Definition(scope.prefix, None)
-        definition: Definition = spec.flow.definition
-        return definition
 
     def _check_begun(self, started: ev.StateStarted, task: asyncio.Task[None]) -> None:
         """A task that is cancelled before its first step does nothing: tell the end for it."""
@@ -410,111 +360,44 @@ class Runner:
         del self.tasks[execution.id], self._attempts[execution.id]
         if attempt.clock is not None:
             attempt.clock.stop()
-        context.close()
-        self.people.withdraw_of(execution.id, interrupted=kind is ev.StateCancelled)
-        written, removed = tuple(context.written), tuple(context.removed)
+        if context.printed is not None:
+            context.printed.flush()
+        written, removed = context.finish()
+        if self.people.has_asked:
+            self.people.withdraw_of(execution.id, interrupted=kind is ev.StateCancelled)
         details = (execution.id, execution.state, context.attempt, *details, written, removed)
         if error is not None:
-            self._fail(attempt, error, details)
+            self.endings.failed(attempt, error, details)
         else:
             if kind is ev.StateCompleted:
-                self._completes(attempt, details[3], written)
+                self.endings.completed(attempt, details[3], written)
             self.emit(kind, *details)
         self.cancelling.look()
 
-    def _completes(self, attempt: Attempt, going: ev.Next, written: tuple[str, ...]) -> None:
-        """A state ends well: see what the graph did not tell, and keep what later runs use."""
-        branch = attempt.execution.branch
-        scope = branch.scope
-        topology = scope.topology
-        if self._handled:
-            self._handled.pop(branch.id, None)
-        for to in going:
-            name = to if isinstance(to, str) else to.name
-            alone = not isinstance(to, str) and to.alone
-            node = topology.node(name)
-            if not topology.knows(branch.node, node):
-                self._learn(scope, attempt.definition, branch.node, node, alone=alone)
-            elif alone and node not in topology.rules.sent:
-                self._learn(scope, attempt.definition, branch.node, node, alone=True)
-        if scope is self.machine.root and branch.node in topology.dependents:
-            values = {key: self.shared.values[key] for key in written if key in self.shared.values}
-            writers = {key: self.shared.writers[key] for key in values}
-            kept = Kept(self.now(), going, values, writers)
-            if kept.outlives(topology.rules.dependencies, branch.node):
-                self.kept[branch.node] = kept
-
-    def _fail(
-        self, attempt: Attempt, error: BaseException, details: tuple[Any, ...]
-    ) -> None:
-        """An attempt has failed: it is tried again, a handler goes on, or the run fails."""
-        execution = attempt.execution
-        delay = attempt.retry_delay(error)
-        handler = None if attempt.spec is None else attempt.spec.on_error
-        if delay is not None:
-            late = (attempt.timed_out, self.now() + delay)
-            self.emit(ev.StateFailed, *details, *late)
-            self._retry_in(delay, execution.id, execution.state)
-        elif handler is not None and attempt.definition.spec(handler) is not None:
-            self._handled[self.machine.branch_count + 1] = error
-            self.emit(ev.StateFailed, *details, attempt.timed_out, None, handler)
-        else:
-            wrapped = attempt.state_error(error)
-            if self.errors:
-                self.errors[0].add_note(f"and also: {wrapped}")
-            self.errors.append(wrapped)
-            self.emit(ev.StateFailed, *details, attempt.timed_out)
-
-    def _retry_in(self, delay: float, execution: int, state: str) -> None:
-        def due() -> None:
-            del self._retries[execution]
-            self.emit(ev.RetryDue, execution, state)
-            self.advance()
-
-        retry = self._retries[execution] = Countdown(delay, due)
-        if self.machine.status is AgentStatus.RUNNING:
-            retry.start()
-
     # ------------------------------------------------------------ the graph
-
-    def check_fork(self, definition: Definition, what: str) -> None:
-        """Refuse several branches in a flow where it can't be told what joins wait for."""
-        if self._open:
-            starts = self.machine.starts if definition is self.definition else None
-            check_open(definition.graph(starts), what)
-
-    def _learn(
-        self, scope: Scope, definition: Definition, source: str, target: str, *, alone: bool
-    ) -> None:
-        """A state went where its code did not tell."""
-        if alone:
-            self._sent.setdefault(id(definition), set()).add(target)
-        edge = (scope.prefix + source, scope.prefix + target)
-        self.graph_changed((), {**self.machine.taken, edge: 1})
 
     def graph_changed(
         self, states: tuple[str, ...], taken: Mapping[tuple[str, str], int] | None = None
     ) -> None:
         """Look at the joins anew, because states were changed or an unknown edge was taken."""
-        taken = self.machine.taken if taken is None else taken
-        self.machine.set_topology(self._topology(self.machine.starts, taken))
+        machine = self.machine
+        taken = machine.taken if taken is None else taken
+        standing = [branch.state for branch in machine.root.branches.values()]
+        machine.set_topology(self.routes.topology(machine.starts, taken, standing))
         self.emit(ev.GraphChanged, states)
 
-    def restored(self) -> None:
-        """Look at the graph with what the restored branches tell, and states the agent lacks."""
+    def restored(self, answers: Mapping[int, list[dict[str, Any]]]) -> None:
+        """Look at the graph with what the restored branches tell, and states the agent lacks.
+
+        Args:
+            answers: By execution what `People.given` gave.
+        """
+        for execution, asked in answers.items():
+            self.people.give_again(execution, asked)
         for branch in self.machine.branches.values():
             if branch.alone:
-                definition = self._definition_of(branch.scope)
-                self._sent.setdefault(id(definition), set()).add(branch.node)
+                self.routes.note_sent(branch.scope, branch.node)
         self.graph_changed(())
-
-    def _topology(self, starts: tuple[str, ...], taken: Mapping[tuple[str, str], int]) -> Topology:
-        graph = self.definition.graph(starts, taken)
-        self._open = is_open(graph)
-        machine = getattr(self, "machine", None)
-        standing = [] if machine is None else machine.root.branches.values()
-        lacking = [b.state for b in standing if self.definition.spec(b.state) is None]
-        return topology_of(self.definition, graph, self._sent, lacking)
 
     # ------------------------------------------------------------ ending early
 
@@ -548,3 +431,15 @@ class Runner:
 
 _CLOCKS = frozenset({ev.PromptOpened, ev.PromptWithdrawn, ev.StateContinued})
 """The events with which a state stops, or goes on, using its time."""
+
+_TEXTS: dict[type[ev.Event], int] = {
+    ev.RunFailed: 0,
+    ev.StateBlocked: 1,
+    ev.StateFailed: 3,
+    ev.ProgressReported: 3,
+    ev.OutputShown: 2,
+    ev.OutputPrinted: 3,
+    ev.PromptOpened: 3,
+    ev.PromptRefused: 3,
+}
+"""Where the text of each kind of event is among its details: no secret stays in it."""

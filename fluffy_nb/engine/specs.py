@@ -16,6 +16,7 @@ from fluffy_nb.engine.retry import RetryPolicy
 from fluffy_nb.engine.templates import Template, is_template
 from fluffy_nb.errors import InvalidSpecError, StateFunctionError
 
+
 class Flow:
     """What can be a state of another flow: the base of `Agent`."""
 

@@ -78,7 +78,7 @@ class Fluffy:
         if "start" in cell.options:
             session.start_at(agent, [name for names in cell.options["start"] for name in names])
         if "layout" in cell.options:
-            agent.layout = cell.options["layout"]  # type: ignore[attr-defined]
+            agent.layout = cell.options["layout"]
         if "quiet" not in cell.options:
             session.show(agent)
 

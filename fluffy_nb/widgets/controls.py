@@ -16,7 +16,7 @@ from fluffy_nb.widgets.pace import Pace
 from fluffy_nb.widgets.plain import PlainWidget
 
 if TYPE_CHECKING:
-    from fluffy_nb.engine.agent import Agent
+    from fluffy_nb.agent import Agent
 
 VERBS = ("run", "pause", "step", "resume", "cancel")
 

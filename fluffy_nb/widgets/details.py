@@ -7,8 +7,10 @@ import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
+from fluffy_nb.engine.metadata import StateMetadata
+
 if TYPE_CHECKING:
-    from fluffy_nb.engine.agent import Agent
+    from fluffy_nb.agent import Agent
 
 MOST_SOURCE = 20_000
 
@@ -23,9 +25,10 @@ def details(agent: Agent, name: str) -> dict[str, Any]:
     Returns:
         Its status, attempts, executions, seconds, error, what it waits for, and its source code.
     """
-    if name not in agent.states:
+    spec = agent.spec(name)
+    if spec is None:
         return {"state": name, "defined": False}
-    data = agent.state_metadata[name]
+    data = agent.state_metadata.get(name) or StateMetadata()
     seconds = None
     if data.started is not None:
         seconds = (data.ended if data.ended is not None else time.time()) - data.started
@@ -40,7 +43,7 @@ def details(agent: Agent, name: str) -> dict[str, Any]:
         "ticking": data.started is not None and data.ended is None,
         "error": data.error or "",
         "waits": agent.explain(name),
-        "source": source(agent.states[name].function),
+        "source": source(spec.function),
     }
 
 

@@ -10,7 +10,7 @@ from fluffy_nb.diagram import draw
 from fluffy_nb.errors import LayoutError
 
 if TYPE_CHECKING:
-    from fluffy_nb.engine.agent import Agent
+    from fluffy_nb.agent import Agent
 
 
 def pictures(agent: Agent) -> dict[str, str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from fluffy_nb.diagram import Drawing, draw, patch, topology
+from fluffy_nb.diagram import Drawing, FlatGraph, draw, flatten, patch, topology
 from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.metadata import StateMetadata
 from fluffy_nb.engine.status import StateStatus
 from fluffy_nb.errors import LayoutError
 from fluffy_nb.widgets.details import details
@@ -17,10 +18,14 @@ from fluffy_nb.widgets.pace import ENDS, Pace
 from fluffy_nb.widgets.picture import PictureWidget
 
 if TYPE_CHECKING:
-    from fluffy_nb.engine.agent import Agent
+    from fluffy_nb.agent import Agent
 
 QUIET = (StateStatus.PENDING.value, StateStatus.COMPLETED.value)
 """Statuses that the beginning or the end of a run's activity does not change."""
+
+
+STANDING = (StateStatus.PENDING, StateStatus.BLOCKED)
+"""Where what a state waits for may change although the state itself does not."""
 
 
 class GraphWidget(PictureWidget):
@@ -37,10 +42,11 @@ class GraphWidget(PictureWidget):
         self._edges: dict[tuple[str, str], str] = {}  # edge -> "element element"
         self._topology: object = None
         self._changed: set[str] = set()
-        self._taken: set[tuple[str, str]] = set()
+        self._counted: dict[tuple[str, str], int] = {}  # how often edges were taken, as shown
+        self._flat = FlatGraph()
         self._waiting: set[str] = set()  # states where a branch waits: what for can change
         self._progress: dict[str, tuple[float, str]] = {}
-        self._all = self._unquiet = self._look = False
+        self._all = self._unquiet = self._look = self._moved = False
         self._drawing: asyncio.Task[None] | None = None
         self._pace = Pace(self._paint)
         super().__init__(agent.name)
@@ -91,8 +97,8 @@ class GraphWidget(PictureWidget):
                 self._progress.pop(event.state, None)
                 self._changed.add(event.state)
             case ev.StateCompleted():
-                self._changed.update((event.state, *event.targets))
-                self._taken.update((event.state, target) for target in event.targets)
+                self._changed.add(event.state)
+                self._moved = True
             case _ if isinstance(event, (ev.RunResumed, *ENDS)):
                 self._unquiet = True
             case _:
@@ -103,15 +109,15 @@ class GraphWidget(PictureWidget):
         """Show what was noted."""
         if self._drawing is not None:
             return  # ids may be others in a moment, and then everything is painted
-        if self._look or any(edge not in self._edges for edge in self._taken):
+        counts = self._counts() if self._moved or self._all else {}
+        if self._look:
             self._look = False
             if topology(self._agent) != self._topology:
                 self._redraw()
                 return
         states = self._noted_states()
-        edges = self._edges if self._all else self._taken & self._edges.keys()
         self._forget()
-        self.patch(patch(self._agent, states), self._counts(edges))
+        self.patch(patch(self._agent, states), counts)
 
     # ------------------------------------------------------------ what to patch
 
@@ -120,22 +126,39 @@ class GraphWidget(PictureWidget):
         if self._all:
             noted = set(self._ids)
         else:
-            noted = self._changed | self._waiting
+            noted = {self._flat.node(name) for name in self._changed} | self._waiting
             if self._unquiet:
                 nodes = self.present["nodes"]
                 noted |= {n for n, i in self._ids.items() if nodes[i]["status"] not in QUIET}
-        known = [name for name in noted if name in self._ids and name in agent.states]
-        self._waiting = {name for name in known if agent.explain(name)}
+        known = [name for name in noted if name in self._ids]
+        metadata = agent.state_metadata
+        self._waiting = {
+            name
+            for name in known
+            if (metadata.get(name) or StateMetadata()).status in STANDING and agent.explain(name)
+        }
         return known
 
-    def _counts(self, edges: Iterable[tuple[str, str]]) -> dict[str, int]:
+    def _counts(self) -> dict[str, int]:
+        """How often the edges were taken whose number has changed; notes where they lead."""
         taken = self._agent.taken_edges
-        return {self._edges[edge]: taken.get(edge, 0) for edge in edges}
+        changed = {}
+        for edge, number in taken.items():
+            if self._counted.get(edge) == number:
+                continue
+            self._changed.add(edge[1])
+            if edge in self._edges:
+                changed[self._edges[edge]] = number
+            else:
+                self._look = True  # a state went where its code did not tell
+        if self._all:
+            changed = {id_: taken.get(edge, 0) for edge, id_ in self._edges.items()}
+        self._counted = dict(taken)
+        return changed
 
     def _forget(self) -> None:
         self._changed.clear()
-        self._taken.clear()
-        self._all = self._unquiet = False
+        self._all = self._unquiet = self._moved = False
 
     # ------------------------------------------------------------ another drawing
 
@@ -178,15 +201,17 @@ class GraphWidget(PictureWidget):
 
     def _show(self, drawing: Drawing) -> None:
         ids = self._ids = drawing.ids
+        self._flat = flatten(self._agent.state_graph)
         self._edges = {
             (edge.source, edge.target): f"{ids[edge.source]} {ids[edge.target]}"
-            for edge in self._agent.state_graph.edges
+            for edge in self._flat.edges
             if edge.source in ids and edge.target in ids
         }
         self._all = True
+        counts = self._counts()
         nodes = patch(self._agent, self._noted_states())
         self._forget()
-        self.show(drawing.svg, nodes, self._counts(self._edges))
+        self.show(drawing.svg, nodes, counts)
 
 
 def _log_problem(problem: Exception) -> None:

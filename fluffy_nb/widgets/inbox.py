@@ -11,7 +11,7 @@ from fluffy_nb.widgets.plain import PlainBox
 from fluffy_nb.widgets.prompt import PromptWidget
 
 if TYPE_CHECKING:
-    from fluffy_nb.engine.agent import Agent
+    from fluffy_nb.agent import Agent
 
 MOST_HIDDEN = 20
 """How many closed forms are kept in their places, showing nothing."""

@@ -11,7 +11,7 @@ from fluffy_nb.widgets.inbox import Inbox
 from fluffy_nb.widgets.plain import PlainBox
 
 if TYPE_CHECKING:
-    from fluffy_nb.engine.agent import Agent
+    from fluffy_nb.agent import Agent
 
 
 class View(PlainBox):

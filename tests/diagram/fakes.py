@@ -51,6 +51,8 @@ class FakeAgent:
     taken_edges: dict = field(default_factory=dict)
     waiting: dict = field(default_factory=dict)
     name: str = "review"
+    layout: str = "TB"
+    breakpoints: set = field(default_factory=set)
 
     @property
     def state_graph(self):

@@ -3,6 +3,7 @@
 import pytest
 
 from fluffy_nb.diagram.extract import duration, extract, nodes, topology
+from fluffy_nb.diagram.flat import flatten
 from fluffy_nb.diagram.model import Diagram, Edge, Node
 from fluffy_nb.engine.agent import Agent
 from fluffy_nb.engine.graph import EdgeKind
@@ -67,7 +68,7 @@ def test_an_agent_becomes_a_diagram(case):
 
 DETAILS = {
     "runs": (known("RUNNING"), ()),
-    "runs again": (known("RUNNING", attempts=2, executions=3), ("attempt 2", "3\u00d7")),
+    "runs again": (known("RUNNING", attempts=2, executions=3, completions=2), ("attempt 2", "2/3")),
     "is ready after an earlier execution": (known("READY", 2.1), ()),
     "completed": (known("COMPLETED", 2.1), ("2.1 s",)),
     "completed at last": (known("COMPLETED", 2.1, attempts=3), ("2.1 s", "attempt 3")),
@@ -90,7 +91,7 @@ def test_the_most_telling_detail_comes_first(case):
 
 @pytest.mark.parametrize("status", ["PENDING", "BLOCKED"])
 def test_a_branch_that_waits_says_what_for(status):
-    agent = FakeAgent({"join": known(status, executions=2)}, waiting={"join": MAZE})
+    agent = FakeAgent({"join": known(status, executions=2, completions=2)}, waiting={"join": MAZE})
     (node,) = extract(agent).nodes
     assert (node.waits, node.details) == (MAZE, (MAZE, "2\u00d7"))
 
@@ -108,7 +109,7 @@ def test_the_error_is_kept_whatever_the_status():
 
 def test_some_nodes_by_id_without_names_that_are_gone():
     agent = chain("a", "b", "c")
-    found = nodes(agent, agent.state_graph, ["c", "removed", "a"])
+    found = nodes(agent, flatten(agent.state_graph), ["c", "removed", "a"])
     assert found == {"n2": Node("c"), "n0": Node("a", start=True)}
 
 

@@ -59,7 +59,7 @@ def test_every_status_has_a_colour_and_a_rule():
 
 def test_edges_look_as_they_are_known():
     kinds = {*re.findall(r'data-kind="(\w+)"', stylesheet())}
-    assert kinds == {EdgeKind.INFERRED, EdgeKind.DEPENDENCY}  # the others are solid
+    assert kinds == {EdgeKind.INFERRED, EdgeKind.DEPENDENCY, EdgeKind.HANDLER}  # others are solid
 
 
 def test_colours_come_from_variables_alone():

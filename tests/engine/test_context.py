@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.agent import Agent
-from fluffy_nb.engine.context import Context, SharedState, Writer
+from fluffy_nb.engine.context import Context
+from fluffy_nb.engine.shared import SharedState, Writer
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.engine.typed import TypedContextData
 from fluffy_nb.errors import (
@@ -160,7 +161,7 @@ async def test_S10_3_each_key_knows_its_last_writer():
     await agent.run(inputs={"given": 1})
     started = told(agent, ev.StateStarted)[1]
     writers = agent._run.runner.shared.writers
-    assert writers == {"given": Writer("", 0, 0), "n": Writer("second", 1, started.seq)}
+    assert writers == {"given": Writer("", 0, 0), "n": Writer("second", 1, started.seq, 2)}
 
 
 async def test_S10_3_the_end_of_a_state_tells_which_keys_it_wrote_and_removed():

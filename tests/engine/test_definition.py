@@ -26,7 +26,8 @@ from fluffy_nb.errors import (
 def define(*names, start=None, **nexts):
     definition = Definition("tests", start)
     for name in [*names, *nexts]:
-        definition.add(name, lambda context: None, next=declared_next(name, nexts.get(name, [])), replace=False)
+        following = declared_next(name, nexts.get(name, []))
+        definition.add(name, lambda context: None, next=following, replace=False)
     return definition
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.commands import Continue, Finish, Queue, Start
-from fluffy_nb.engine.explain import explain
-from fluffy_nb.engine.progress import progress_of
-from fluffy_nb.engine.topology import Topology
 from fluffy_nb.engine.execution import Phase
+from fluffy_nb.engine.explain import explain
 from fluffy_nb.engine.machine import Machine
+from fluffy_nb.engine.progress import progress_of
 from fluffy_nb.engine.status import AgentStatus, StateStatus
+from fluffy_nb.engine.topology import Topology
 
 from .drive import Driver
 from .reference import Flow

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 from fluffy_nb.engine import events as ev
-from fluffy_nb.engine.graph import Edge, EdgeKind
+from fluffy_nb.engine.graph import Edge, EdgeKind, StateGraph
 from fluffy_nb.engine.metadata import StateMetadata
 from fluffy_nb.engine.schema import Schema
 from fluffy_nb.engine.status import AgentStatus, StateStatus
@@ -68,7 +68,11 @@ class FakeAgent:
     @property
     def state_graph(self):
         edges = [Edge(a, b, EdgeKind.INFERRED) for a, b in self.edges]
-        return SimpleNamespace(states=tuple(self.states), edges=tuple(edges))
+        undefined = dict.fromkeys(b for _, b in self.edges if b not in self.states)
+        return StateGraph(tuple(self.states), tuple(edges), (), tuple(undefined), {}, {})
+
+    def spec(self, name):
+        return self.states.get(name)
 
     def explain(self, name):
         return self.waits.get(name, "")

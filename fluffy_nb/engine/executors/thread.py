@@ -5,8 +5,33 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Coroutine
 from typing import Any
+
+_at_work: Counter[asyncio.AbstractEventLoop] = Counter()
+
+
+def at_work(loop: asyncio.AbstractEventLoop) -> int:
+    """How many threads work for a loop: it will hear of each, without a timer that says so."""
+    return _at_work[loop]
+
+
+def count_work(loop: asyncio.AbstractEventLoop, change: int) -> None:
+    """Count threads that begin (1) or end (-1) to work for a loop; called in the loop."""
+    _at_work[loop] += change
+    if not _at_work[loop]:
+        del _at_work[loop]
+
+
+async def resting(wait: Callable[..., Coroutine[Any, Any, Any]], *given: Any, **more: Any) -> Any:
+    """Await in the loop what a function in its thread waits for: it does not work meanwhile."""
+    loop = asyncio.get_running_loop()
+    count_work(loop, -1)
+    try:
+        return await wait(*given, **more)
+    finally:
+        count_work(loop, 1)
 
 
 async def call_in_thread(
@@ -14,6 +39,7 @@ async def call_in_thread(
     *arguments: Any,
     name: str,
     is_given_up: Callable[[], bool] = lambda: False,
+    when_cancelled: Callable[[], None] = lambda: None,
 ) -> Any:
     """Call a plain function in a daemon thread and wait for its result.
 
@@ -25,6 +51,7 @@ async def call_in_thread(
         function: Is called once.
         *arguments: What it is called with.
         name: The thread's name.
+        when_cancelled: Called when the wait is cancelled: what the function waits for is ended.
         is_given_up: Whether a cancellation means that nobody waits for the function any more.
 
     Returns:
@@ -47,12 +74,16 @@ async def call_in_thread(
             return  # the loop was closed: nobody waits any more
 
     threading.Thread(target=work, name=name, daemon=True).start()
+    count_work(loop, 1)
     try:
         await asyncio.wait({done})
     except asyncio.CancelledError:
+        when_cancelled()
         if not is_given_up():
             await asyncio.wait({done})
         raise
+    finally:
+        count_work(loop, -1)
     result, error = done.result()
     if error is not None:
         raise error

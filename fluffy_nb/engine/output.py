@@ -1,0 +1,155 @@
+"""What states print and log: it belongs to their executions, and goes on to where it would go.
+
+While a run is active `sys.stdout`, `sys.stderr`, the making of log records and `input` look whether
+a state is running (semantics 10.11). When the last run has stopped they are as they were.
+"""
+
+from __future__ import annotations
+
+import builtins
+import logging
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.attempts import executing
+from fluffy_nb.errors import InputInStateError
+
+if TYPE_CHECKING:
+    from fluffy_nb.engine.context import Context
+
+MOST_CHARACTERS = 65_536
+"""Of what one attempt prints, so many are kept in events."""
+
+LEFT_OUT = "[more output is left out here]\n"
+
+
+class Printed:
+    """What one attempt prints, told line by line.
+
+    Args:
+        context: The attempt's.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._left = MOST_CHARACTERS
+        self._unfinished = {"stdout": "", "stderr": ""}
+
+    def write(self, stream: str, text: str) -> None:
+        """Take what was written to a stream; whole lines are told at once."""
+        unfinished = self._unfinished[stream] + text
+        lines, newline, rest = unfinished.rpartition("\n")
+        self._unfinished[stream] = rest
+        if len(rest) > MOST_CHARACTERS:  # a line without an end
+            self.flush()
+        if newline:
+            self.tell(stream, lines + newline)
+
+    def flush(self) -> None:
+        """Tell the lines that have no end."""
+        for stream, text in self._unfinished.items():
+            if text:
+                self._unfinished[stream] = ""
+                self.tell(stream, text)
+
+    def tell(self, stream: str, text: str) -> None:
+        """Make an event of it, as long as there is room."""
+        if self._left <= 0:
+            return
+        if len(text) > self._left:
+            text = text[: self._left] + LEFT_OUT
+        self._left -= len(text)
+        self._context.tell(ev.OutputPrinted, stream, text)
+
+
+def _printed() -> Printed | None:
+    """What the running code prints into; None where no state runs it."""
+    context = executing.get()
+    if context is None or context.is_closed:
+        return None
+    if context.printed is None:
+        context.printed = Printed(context)
+    printed: Printed = context.printed
+    return printed
+
+
+class _Stream:
+    """Stands for a stream: all goes through, and what states write is noted."""
+
+    def __init__(self, name: str, stream: Any) -> None:
+        self._name = name
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        written: int = self.stream.write(text)
+        printed = _printed()
+        if printed is not None:
+            printed.write(self._name, text)
+        return written
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+class _Watch:
+    """What is put in the place of streams, log records and `input` while runs are active."""
+
+    def __init__(self) -> None:
+        self._active = 0
+        self._make_record: Callable[..., logging.LogRecord] = logging.LogRecord
+        self._input: Callable[..., str] = input
+
+    def begin(self) -> None:
+        """A run becomes active."""
+        self._active += 1
+        if self._active > 1:
+            return
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is not None and not isinstance(stream, _Stream):
+                setattr(sys, name, _Stream(name, stream))
+        self._make_record = logging.getLogRecordFactory()
+        logging.setLogRecordFactory(self._record)
+        self._input = builtins.input
+        builtins.input = self._refuse_input
+
+    def end(self) -> None:
+        """A run has stopped; what somebody else has replaced meanwhile stays theirs."""
+        self._active -= 1
+        if self._active:
+            return
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if isinstance(stream, _Stream):
+                setattr(sys, name, stream.stream)
+        if logging.getLogRecordFactory() == self._record:
+            logging.setLogRecordFactory(self._make_record)
+        if builtins.input == self._refuse_input:
+            builtins.input = self._input
+
+    def _record(self, *arguments: Any, **more: Any) -> logging.LogRecord:
+        record = self._make_record(*arguments, **more)
+        printed = _printed()
+        if printed is not None:
+            try:
+                message = record.getMessage()
+            except Exception as problem:  # noqa: BLE001 - logging itself tells of a wrong format
+                message = f"{record.msg} ({type(problem).__name__})"
+            printed.tell("log", f"{record.levelname} {record.name}: {message}\n")
+        return record
+
+    def _refuse_input(self, *prompt: Any) -> str:
+        context = executing.get()
+        if context is not None:
+            raise InputInStateError(context.state)
+        return self._input(*prompt)
+
+
+watch = _Watch()
+"""The one watch of this process."""

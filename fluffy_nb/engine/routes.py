@@ -1,0 +1,95 @@
+"""Where branches of a run can go, as far as the code tells and as the run has shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.definition import Definition
+from fluffy_nb.engine.graph import check_open
+from fluffy_nb.engine.planning import is_open, topology_of
+
+if TYPE_CHECKING:
+    from fluffy_nb.engine.execution import Branch
+    from fluffy_nb.engine.runner import Runner
+    from fluffy_nb.engine.scope import Scope
+    from fluffy_nb.engine.topology import Topology
+
+
+class Routes:
+    """The graphs of a run's agents; knows when they have to be looked at anew.
+
+    Args:
+        definition: The run's agent.
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        self._definition = definition
+        self._sent: dict[int, set[str]] = {}  # by the id() of a definition
+        self._is_open = False
+
+    def topology(
+        self,
+        starts: tuple[str, ...],
+        taken: Mapping[tuple[str, str], int],
+        standing: Iterable[str] = (),
+    ) -> Topology:
+        """The graph for the machine.
+
+        Args:
+            starts: Where the run began.
+            taken: How often each edge was taken.
+            standing: The states where branches stand; the agent may lack some.
+        """
+        definition = self._definition
+        graph = definition.graph(starts, taken)
+        self._is_open = is_open(graph)
+        lacking = [name for name in standing if definition.spec(name) is None]
+        return topology_of(definition, graph, self._sent, lacking)
+
+    def definition_of(self, scope: Scope) -> Definition:
+        """The agent that a scope is of."""
+        if scope.outer is None:
+            return self._definition
+        around = scope.outer.branch
+        spec = self.definition_of(around.scope).spec(around.state)
+        if spec is None or spec.flow is None:  # it was replaced by a function meanwhile
+            return Definition(scope.prefix, None)
+        definition: Definition = spec.flow.definition
+        return definition
+
+    def check_fork(self, definition: Definition, starts: tuple[str, ...], what: str) -> None:
+        """Refuse several branches in a flow where it can't be told what joins wait for.
+
+        Raises:
+            OpenStateError: Where some state leads can't be read.
+        """
+        if self._is_open:
+            check_open(definition.graph(starts if definition is self._definition else None), what)
+
+    def note_sent(self, scope: Scope, state: str) -> None:
+        """Several executions of a state can be under way, although the code did not tell."""
+        self._sent.setdefault(id(self.definition_of(scope)), set()).add(state)
+
+    def learn(self, runner: Runner, branch: Branch, going: ev.Next) -> None:
+        """Look at the graph anew where a state goes where its code did not tell.
+
+        Args:
+            runner: The run.
+            branch: Which goes on.
+            going: Where to.
+        """
+        scope = branch.scope
+        for to in going:
+            topology = scope.topology
+            if isinstance(to, str):
+                node, alone = topology.node(to), False
+            else:
+                node, alone = topology.node(to.name), to.alone
+            if alone and node not in topology.rules.sent:
+                self.note_sent(scope, node)
+            elif topology.knows(branch.node, node):
+                continue
+            edge = (scope.prefix + branch.node, scope.prefix + node)
+            runner.graph_changed((), {**runner.machine.taken, edge: 1})

@@ -1,0 +1,94 @@
+"""The values that the states of a run share, who wrote each, and what is never saved."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from fluffy_nb.errors import InvalidSpecError, TypedDataError, shortened
+
+MASK = "\u2022\u2022\u2022\u2022\u2022"
+"""What stands in texts instead of a secret."""
+
+SHORTEST_SECRET = 4
+"""Shorter ones are not looked for in texts: they would be found in any word."""
+
+
+class Writer(NamedTuple):
+    """Who wrote a key last."""
+
+    state: str
+    attempt: int
+    event: int
+    """The number of the run's latest event at that time."""
+    execution: int = 0
+
+
+class SharedState:
+    """The values of one run, who wrote each, and which are typed."""
+
+    __slots__ = ("local", "lock", "secrets", "types", "values", "writers")
+
+    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
+        self.values: dict[str, Any] = {}
+        self.writers: dict[str, Writer] = {}
+        self.types: dict[str, type] = {}
+        self.secrets: dict[str, Any] = {}
+        self.local: dict[str, Any] = {}
+        self.lock = threading.RLock()
+        """Held while a value is read and written in one step; threads write too."""
+        for key, value in (values or {}).items():
+            self.set(key, value, Writer("", 0, 0))
+
+    def __repr__(self) -> str:
+        return f"<shared state of {len(self.values)} keys>"
+
+    def set(self, key: str, value: object, writer: Writer, *, typed: bool = False) -> None:
+        """Store a value; a key that was set typed takes another type only typed again."""
+        check_key(key)
+        held = self.types.get(key)
+        if typed:
+            self.types[key] = type(value)
+        elif held is not None and type(value) is not held:
+            raise TypedDataError(
+                key,
+                f"it holds a {held.__name__}, and {shortened(value)} is of {type(value).__name__}",
+                f"remove_state({key!r}) first, or choose another key",
+            )
+        self.values[key] = value
+        self.writers[key] = writer
+
+    def take_over(self, values: Mapping[str, Any], writers: Mapping[str, Writer]) -> None:
+        """Store what a state wrote in an earlier run."""
+        for key, value in values.items():
+            self.set(key, value, writers[key])
+
+    def remove(self, key: str) -> None:
+        """Forget a key."""
+        self.values.pop(key, None)
+        self.writers.pop(key, None)
+        self.types.pop(key, None)
+
+    def masked(self, text: Any) -> Any:
+        """A text, or a mapping of texts, without the secrets in it.
+
+        Args:
+            text: What is about to be told to others.
+
+        Returns:
+            The same with `MASK` for every secret that is text.
+        """
+        if isinstance(text, Mapping):
+            return {key: self.masked(value) for key, value in text.items()}
+        if isinstance(text, str):
+            for secret in self.secrets.values():
+                if isinstance(secret, str) and len(secret) >= SHORTEST_SECRET:
+                    text = text.replace(secret, MASK)
+        return text
+
+
+def check_key(key: object) -> None:
+    """Refuse what can't be a key."""
+    if not isinstance(key, str):
+        raise InvalidSpecError("a context key", key, "a string")

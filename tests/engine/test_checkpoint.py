@@ -1,0 +1,143 @@
+"""Checkpoints as data: what goes through JSON, and what is refused with a reason."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fluffy_nb import Agent, Checkpoint, Send
+from fluffy_nb.engine.checkpoint import DEEPEST, copied
+from fluffy_nb.errors import CheckpointError, StateError
+
+from .scripted import Script
+
+
+async def at_step(script, steps, **inputs):
+    script.agent._run = None
+    await script.agent.step(steps)
+    for key, value in inputs.items():
+        script.agent._run.runner.shared.values[key] = value
+    return script.agent.create_checkpoint()
+
+
+def chain():
+    script = Script()
+    script.add("a", "b")
+    script.add("b", "c")
+    script.add("c")
+    return script
+
+
+async def test_S12_1_it_goes_through_json_and_comes_back_equal():
+    checkpoint = await at_step(chain(), 1, n=1, text="ü", deep=[{"a": [1.5, None, True]}])
+    data = checkpoint.to_dict()
+    assert Checkpoint.from_dict(json.loads(json.dumps(data))) == checkpoint
+    assert Checkpoint.from_dict(data).completed_states == {"a"}
+    assert checkpoint.run_id == checkpoint.progress.run_id
+
+
+def deep(levels):
+    value = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+ENDLESS = []
+ENDLESS.append(ENDLESS)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (object, "of type"),
+        ({1: "a"}, "of dict"),
+        ((1,), "of tuple"),
+        ("\ud800", "no Unicode"),
+        pytest.param(1 << 20_000, "a number of 20,001 bits", id="large"),
+        (deep(DEEPEST + 1), "more than 100 deep"),
+        (ENDLESS, "more than 100 deep"),
+        ([{"a": {1}}], "of set"),
+    ],
+)
+async def test_S12_1_a_value_that_json_does_not_give_back_is_named(value, says):
+    checkpoint = await at_step(chain(), 1, bad=value)
+    with pytest.raises(CheckpointError, match=f"the context's 'bad' holds .*{says}"):
+        checkpoint.to_dict()
+
+
+async def test_S12_1_who_wrote_it_is_named_and_so_is_an_input():
+    script = Script()
+    script.add("a", lambda c: c.set_state("bad", {1}) or "b", next=["b"])
+    script.add("b")
+    with pytest.raises(CheckpointError, match="written by state 'a', which can't be saved"):
+        (await at_step(script, 1)).to_dict()
+    script = Script()
+    script.add("a", lambda _: Send("b", page={1}), next=["b"])
+    script.add("b")
+    with pytest.raises(CheckpointError, match="the input 'page' sent to state 'b' holds"):
+        (await at_step(script, 1)).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda d: 5, "5 is no checkpoint"),
+        (lambda d: {**d, "version": 99}, "has version 99"),
+        (lambda d: {**d, "version": True}, "has version True"),
+        (lambda d: {**d, "timestamp": "now"}, "the checkpoint's timestamp is 'now'"),
+        (lambda d: {**d, "extra": 1}, "the checkpoint's extra is 1"),
+        (lambda d: {**d, "shared_state": {"a": {1}}}, "is no plain data"),
+        (lambda d: {**d, "shared_state": ENDLESS}, "is no plain data"),
+        (lambda d: {k: v for k, v in d.items() if k != "progress"}, "the checkpoint's progress"),
+    ],
+)
+async def test_S12_1_what_is_no_checkpoint_is_refused(change, says):
+    data = (await at_step(chain(), 1)).to_dict()
+    with pytest.raises(CheckpointError, match=says):
+        Checkpoint.from_dict(change(data))
+
+
+def test_S12_1_a_copy_does_not_change_with_the_run_and_what_is_endless_stays():
+    value = {"a": [1, {"b": 2}]}
+    copy = copied(value)
+    value["a"][1]["b"] = 3
+    assert copy == {"a": [1, {"b": 2}]}
+    assert copied(ENDLESS) is ENDLESS
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from([*Checkpoint.__dataclass_fields__, "x"]), JSON))
+def test_S12_1_random_dicts_give_a_checkpoint_or_a_clear_error(data):
+    with contextlib.suppress(CheckpointError):
+        assert isinstance(Checkpoint.from_dict({"version": 1, **data}), Checkpoint)
+
+
+async def test_S12_5_an_agent_of_another_name_takes_it_up_and_says_what_it_lacks():
+    checkpoint = await at_step(chain(), 1)
+    other = Agent("other")
+    await other.restore_from_checkpoint(checkpoint)
+    assert other.status == "PAUSED"
+    assert other.priority_queue == ("b",)
+    assert len(other.state_metadata) == 2
+    assert list(other.state_metadata) == ["a", "b"]
+    assert "2 states" in repr(other.state_metadata)
+    with pytest.raises(StateError, match="'b' was named, which is no state"):
+        await other.resume()
+    other.add_state("b", nothing)
+    assert (await other.resume()).status == "COMPLETED"
+
+
+async def nothing(context):
+    return None
