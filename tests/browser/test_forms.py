@@ -53,7 +53,7 @@ def open_form(lab, flow):
     for index in range(3):
         notebook.run_cell(index)
     notebook.wait_for_cells()
-    form = notebook.output(2).locator(".fluffy-form")
+    form = notebook.output(2).locator(".fluffy-form:visible")
     expect(form).to_be_visible()
     return notebook, form
 
@@ -241,7 +241,7 @@ def test_what_was_typed_survives_a_reload_but_for_passwords(lab):
     form.get_by_label("API key").fill("secret")
     notebook.save()
     notebook.reload()
-    form = notebook.output(2).locator(".fluffy-form")
+    form = notebook.output(2).locator(".fluffy-form:visible")
     expect(form.get_by_label("Title")).to_have_value("Gone with the wind")
     expect(form.get_by_role("radiogroup", name="Mood").get_by_label("mixed")).to_be_checked()
     expect(form.get_by_label("Publish at once")).not_to_be_checked()
