@@ -22,7 +22,6 @@ from fluffy_nb.errors import (
     nearest,
 )
 
-
 MOST_GRAPHS = 4
 """Graphs that are kept: of the check before a run, of the run, and of its picture."""
 
