@@ -488,6 +488,17 @@ async def test_S5_4_a_join_and_a_dependency_in_a_circle_are_let_go():
     assert result.counts["x"] == 1
 
 
+async def test_S5_4_what_was_let_go_early_comes_twice_and_what_follows_waits_for_both():
+    script = Script()
+    script.add("e", "a")
+    script.add("f", ["a", "c"])
+    script.add("a", "c", dependencies={"c": REQUIRED})
+    script.add("c", "d")
+    script.add("d")
+    await script.agent.run()
+    assert script.started == ["e", "f", "c", "a", "c", "d"]
+
+
 async def test_S6_what_was_known_of_ends_survives_a_checkpoint():
     script = Script()
     script.add("a", "between")
