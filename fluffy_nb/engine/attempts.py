@@ -88,7 +88,7 @@ class Attempt:
         runner, spec = self.runner, self.spec
         executing.set(self.context)
         try:
-            if runner.is_breathless():
+            if runner.work.is_breathless():
                 await asyncio.sleep(0)
             if spec is None:
                 return self._failed(self._unknown())
@@ -124,9 +124,7 @@ class Attempt:
         return ev.StateCancelled, (), None
 
     def _late(self) -> StateTimeoutError:
-        spec, own = self.spec, None
-        if spec is not None:
-            own = spec.timeout
+        own = None if self.spec is None else self.spec.timeout
         seconds = own if own is not None else self.definition.state_timeout or 0.0
         return StateTimeoutError(self.context.state, self.context.attempt, seconds)
 

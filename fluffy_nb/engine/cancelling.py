@@ -36,14 +36,14 @@ class Cancelling:
             reason: Why, in a few words.
         """
         self._cancel_tasks(reason)
-        if not self._runner.tasks:
+        if not self._runner.work.tasks:
             self._end()
         elif self._cleaning is None:
             self._cleaning = self._runner.loop.create_task(self._clean_up(), name="fluffy: cleanup")
 
     async def ended(self) -> None:
         """Wait until all has ended or was given up on."""
-        if self._runner.is_inside():
+        if self._runner.work.is_inside():
             await asyncio.sleep(0)  # where a state that cancels its own run is cancelled itself
         elif self._cleaning is not None:
             await asyncio.wait({self._cleaning})
@@ -64,23 +64,23 @@ class Cancelling:
     def look(self) -> None:
         """An attempt has ended; see whether it was the last and nobody else waits for it."""
         watched = self._cleaning is not None and not self._cleaning.done()
-        if self._reason and not self._runner.tasks and not watched:
+        if self._reason and not self._runner.work.tasks and not watched:
             self._end()
 
     def _cancel_tasks(self, reason: str) -> None:
         if not self._reason:
             self._reason = reason
-            for task in self._runner.tasks.values():
+            for task in self._runner.work.tasks.values():
                 if not task.cancelling():  # twice would cancel its `finally` blocks
                     task.cancel()
 
     async def _clean_up(self) -> None:
         runner = self._runner
         try:
-            if runner.tasks:  # they may have ended before this task's first step
-                await asyncio.wait(set(runner.tasks.values()), timeout=self.cleanup_timeout)
+            if runner.work.tasks:  # they may have ended before this task's first step
+                await asyncio.wait(set(runner.work.tasks.values()), timeout=self.cleanup_timeout)
         finally:
-            late = [runner.give_up(execution) for execution in list(runner.tasks)]
+            late = [runner.work.give_up(execution) for execution in list(runner.work.tasks)]
             self._cleaning = None
             self._end()
         if late:

@@ -38,7 +38,7 @@ def carry_out(
             _exit(runner, command)
         case Reuse():
             runner.emit(ev.StateReused, *command, runner.kept[command.state].next)
-        case Block():
+        case _:
             _block(runner, command.states)
 
 

@@ -289,7 +289,7 @@ class ContextValues:
                 writer = Writer(self.state, self.attempt, event, self._execution)
                 self._shared.writers[key] = writer
                 self.written[key] = None
-                self._runner.looked_again(key, value)
+                self._runner.work.looked_again(key, value)
         self._looks.clear()
         return Written(tuple(self.written), tuple(self.removed))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from fluffy_nb.engine.check import check_dependencies
 from fluffy_nb.engine.graph import StateGraph, check_open, check_starts, matching, read_graph
@@ -174,9 +174,7 @@ class Definition:
             if spec.next is None and spec.flow is None and name not in self._returns:
                 self._returns[name] = read_returns(spec.function, (Flow,))
         for read in list(self._returns.values()):
-            for agent, _ in read.agents:
-                if isinstance(agent, Flow):
-                    yield agent
+            yield from (cast("Flow", agent) for agent, _ in read.agents)
 
     def _read_declared(self) -> bool:
         """Read the code of the other states too; False where it has been read."""
@@ -215,10 +213,9 @@ class Definition:
         if starts is None:
             check_starts(graph)
         check_open(graph)
-        for name in graph.agents:
-            inner = self._specs[name].flow
-            if inner is not None:
-                inner.definition.check(None)
+        for spec in self._specs.values():
+            if spec.flow is not None:
+                spec.flow.definition.check(None)
         for target in graph.undefined:
             source = next(edge.source for edge in graph.edges if edge.target == target)
             warnings.warn(

@@ -6,88 +6,14 @@ tests and, later, the journal see nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any
 
-from fluffy_nb.engine.facts import Fact
-
-KINDS: dict[str, type[Event]] = {}
-
-
-class Event(Fact):
-    """A fact about a run.
-
-    Args:
-        seq: The number of the event in its run, from 1, without gaps.
-        time: When it happened, seconds since the epoch.
-    """
-
-    seq: int
-    time: float
-    kind: ClassVar[str] = ""
-
-    def __init_subclass__(cls) -> None:
-        cls.kind = cls.__name__
-        KINDS[cls.kind] = cls
-
-    def to_dict(self) -> dict[str, Any]:
-        """The event as plain data, with its class as `kind`."""
-        return {"kind": self.kind, **_plain(self)}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Fact):
-        return {name: _plain(each) for name, each in zip(type(value).fields, value, strict=True)}
-    if isinstance(value, tuple):
-        return tuple(map(_plain, value))
-    return dict(value) if isinstance(value, Mapping) else value
-
-
-def from_dict(data: Mapping[str, Any]) -> Event:
-    """Make the event that `to_dict` was called on.
-
-    Args:
-        data: What `Event.to_dict` returned, also after a way through JSON.
-
-    Returns:
-        An equal event.
-
-    Raises:
-        KeyError: The kind is unknown.
-    """
-    fields = {key: _frozen(value) for key, value in data.items() if key != "kind"}
-    if "next" in fields:
-        fields["next"] = tuple(
-            Going(**entry) if isinstance(entry, Mapping) else entry for entry in fields["next"]
-        )
-    make: Callable[..., Event] = KINDS[data["kind"]]
-    return make(**fields)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-class Going(Fact):
-    """A branch to be that is more than the name of its state.
-
-    Args:
-        name: The state it goes to.
-        inputs: What its execution alone gets.
-        alone: Whether it never joins others there (semantics 5.3).
-        start: Where an agent that is the state begins; None for where it would.
-    """
-
-    name: str
-    inputs: Mapping[str, Any] = MappingProxyType({})
-    alone: bool = False
-    start: str | None = None
-
-
-Next = tuple[str | Going, ...]
-"""Where an execution leads: a branch for each."""
-
+from fluffy_nb.engine.facts import KINDS as KINDS
+from fluffy_nb.engine.facts import Event as Event
+from fluffy_nb.engine.facts import Going as Going
+from fluffy_nb.engine.facts import Next as Next
+from fluffy_nb.engine.facts import from_dict as from_dict
 
 # ---------------------------------------------------------------- the run
 

@@ -1,4 +1,4 @@
-"""Immutable records that are as cheap to define, make and keep as a tuple.
+"""What events are made of: immutable records, as cheap to define, make and keep as a tuple.
 
 A run makes two events for each state, and importing the package defines some thirty classes of
 them. Measured on Python 3.12, a frozen dataclass with slots takes eight times as long to make, and
@@ -7,8 +7,13 @@ its definition was a quarter of the package's import.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from operator import itemgetter
-from typing import Any, Self, dataclass_transform
+from types import MappingProxyType
+from typing import Any, ClassVar, Self, dataclass_transform
+
+KINDS: dict[str, type[Event]] = {}
+"""The classes of events by name."""
 
 
 @dataclass_transform(frozen_default=True)
@@ -77,3 +82,77 @@ class Fact(tuple[Any, ...], metaclass=FactClass):
     def __repr__(self) -> str:
         values = zip(type(self).fields, self, strict=True)
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in values)})"
+
+
+class Event(Fact):
+    """A fact about a run.
+
+    Args:
+        seq: The number of the event in its run, from 1, without gaps.
+        time: When it happened, seconds since the epoch.
+    """
+
+    seq: int
+    time: float
+    kind: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        cls.kind = cls.__name__
+        KINDS[cls.kind] = cls
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event as plain data, with its class as `kind`."""
+        return {"kind": self.kind, **_plain(self)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Fact):
+        return {name: _plain(each) for name, each in zip(type(value).fields, value, strict=True)}
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def from_dict(data: Mapping[str, Any]) -> Event:
+    """Make the event that `to_dict` was called on.
+
+    Args:
+        data: What `Event.to_dict` returned, also after a way through JSON.
+
+    Returns:
+        An equal event.
+
+    Raises:
+        KeyError: The kind is unknown.
+    """
+    fields = {key: _frozen(value) for key, value in data.items() if key != "kind"}
+    if "next" in fields:
+        fields["next"] = tuple(
+            Going(**entry) if isinstance(entry, Mapping) else entry for entry in fields["next"]
+        )
+    make: Callable[..., Event] = KINDS[data["kind"]]
+    return make(**fields)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Going(Fact):
+    """A branch to be that is more than the name of its state.
+
+    Args:
+        name: The state it goes to.
+        inputs: What its execution alone gets.
+        alone: Whether it never joins others there (semantics 5.3).
+        start: Where an agent that is the state begins; None for where it would.
+    """
+
+    name: str
+    inputs: Mapping[str, Any] = MappingProxyType({})
+    alone: bool = False
+    start: str | None = None
+
+
+Next = tuple[str | Going, ...]
+"""Where an execution leads: a branch for each."""

@@ -45,11 +45,11 @@ def topology_of(
     Returns:
         The topology; states that are not there lead nowhere.
     """
-    agents = {}
-    for name, inner in graph.agents.items():
-        flow = definition.states[name].flow
-        if flow is not None:
-            agents[name] = topology_of(flow.definition, inner, sent)
+    agents = {
+        name: topology_of(spec.flow.definition, graph.agents[name], sent)
+        for name, spec in definition.states.items()
+        if spec.flow is not None
+    }
     successors = graph.successors()
     missing = dict.fromkeys(name for name in lacking if name not in successors)
     states = [*graph.states, *missing]

@@ -190,7 +190,7 @@ class Run:
         if self.status is AgentStatus.RUNNING:
             self.runner.limit = PAUSE
             self.runner.advance()
-            if not self.runner.is_inside():  # a state that pauses its own run goes on to its end
+            if not self.runner.work.is_inside():  # a state that pauses its own run goes on
                 await asyncio.wait({self.runner.settled})
         return self.checkpoint()
 

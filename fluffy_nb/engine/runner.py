@@ -1,23 +1,20 @@
-"""Carries out what the machine decides: starts tasks, and tells back how they end, as events."""
+"""Carries out what the machine decides, and tells it back as events, in order."""
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from fluffy_nb.engine import events as ev
-from fluffy_nb.engine.attempts import Attempt, executing
 from fluffy_nb.engine.cancelling import Cancelling
 from fluffy_nb.engine.carrying import carry_out
 from fluffy_nb.engine.commands import Continue, Finish, Start
-from fluffy_nb.engine.context import Context
 from fluffy_nb.engine.definition import Definition
 from fluffy_nb.engine.endings import Endings
 from fluffy_nb.engine.execution import Phase
@@ -33,15 +30,13 @@ from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.routes import Routes
 from fluffy_nb.engine.shared import SharedState
 from fluffy_nb.engine.status import AgentStatus
+from fluffy_nb.engine.work import Work
 from fluffy_nb.errors import FluffyError
 
 T = TypeVar("T")
 
 HISTORY = 10_000
 """How many events of a run are kept in memory."""
-
-YIELD_SECONDS = 0.005
-"""A chain of states that never waits lets the loop do other things this often."""
 
 Outcome = RunResult | BaseException
 """What `run()` returns or raises."""
@@ -110,8 +105,7 @@ class Runner:
         """Whether another run has taken this one's place."""
         self.errors: list[FluffyError] = []
         self.interrupt: BaseException | None = None
-        self.tasks: dict[int, asyncio.Task[None]] = {}  # of the executions that run or ask
-        self._attempts: dict[int, Attempt] = {}
+        self.work = Work(self)
         self.endings = Endings(self)
         self._deciding = False
         self.cancelling = Cancelling(self)
@@ -120,11 +114,9 @@ class Runner:
         """Live on the loop that runs now; a run may be resumed on another than it began on."""
         self.loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._context = contextvars.copy_context()
         last = self.history[-1].time if self.history else 0.0
         wall_time = getattr(self.loop, "wall_time", time.time)  # a loop may have its own: testing
         self._epoch = max(wall_time(), last) - self.loop.time()
-        self._yielded = self.loop.time()
 
     # ------------------------------------------------------------ events
 
@@ -142,23 +134,13 @@ class Runner:
         event = kind(self.seq, self._epoch + self.loop.time(), *details)
         self.machine.apply(event)
         if kind in _CLOCKS:
-            self._mind_clock(event)
+            self.work.mind_clock(event)
         self.history.append(event)
         if self._observers.all:
             self._undelivered.append(event)
             if not self._delivering:
                 self._deliver()
         return event
-
-    def _mind_clock(self, event: ev.Event) -> None:
-        """The time that a state waits for a person does not count (semantics 8.2)."""
-        attempt = self._attempts.get(event.execution)  # type: ignore[attr-defined]  # all have it
-        if attempt is None or attempt.clock is None:
-            return
-        if self.is_asking(attempt.execution.id):
-            attempt.clock.stop()
-        elif attempt.execution.phase is Phase.RUNNING:
-            attempt.clock.start()
 
     def _deliver(self) -> None:
         """Hand the events on in order: one that an observer causes comes after the one it saw."""
@@ -182,29 +164,9 @@ class Runner:
             return await verb
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(verb, self.loop))
 
-    def is_breathless(self) -> bool:
-        """Whether the loop has not done other things for a while; it is about to, then."""
-        now = self.loop.time()
-        if now - self._yielded <= YIELD_SECONDS:
-            return False
-        self._yielded = now
-        return True
-
     def is_at_home(self) -> bool:
         """Whether this is the thread of the run's loop."""
         return threading.get_ident() == self._thread
-
-    def looked_again(self, key: str, value: object) -> None:
-        """One execution has changed a value in place; the others don't count that as theirs."""
-        for attempt in self._attempts.values():
-            attempt.context.look_again(key, value)
-
-    def is_inside(self) -> bool:
-        """Whether a state of this run is calling: it must not wait for its own end."""
-        context = executing.get()
-        return context is not None and any(
-            attempt.context is context for attempt in self._attempts.values()
-        )
 
     # ------------------------------------------------------------ going on
 
@@ -216,8 +178,9 @@ class Runner:
             began: The event that says so, and its details.
         """
         if self.loop is not asyncio.get_running_loop():
-            self._leave_loop()
+            self.work.leave_loop()
         self._bind()
+        self.work.bind()
         self.limit = limit
         self.errors.clear()
         self.interrupt = None
@@ -241,10 +204,10 @@ class Runner:
 
     def advance(self) -> None:
         """Do all that can be done now, each new execution in a task of its own."""
-        for started in self._decisions():
-            self._spawn(started)
+        for started in self.decisions():
+            self.work.spawn(started)
 
-    def _decisions(self) -> list[ev.StateStarted]:
+    def decisions(self) -> list[ev.StateStarted]:
         """Carry out the machine's commands; the attempts that began are left to the caller."""
         began: list[ev.StateStarted] = []
         if self._deciding or self.cancelling:
@@ -298,83 +261,6 @@ class Runner:
         found = self.machine.executions.get(execution)
         return found is not None and found.phase is Phase.ASKING
 
-    # ------------------------------------------------------------ executions
-
-    def _spawn(self, started: ev.StateStarted) -> None:
-        task = self.loop.create_task(
-            self._work(started), name=f"fluffy:{started.state}", context=self._context.copy()
-        )
-        self._enter(started, task)
-        task.add_done_callback(lambda task: self._check_begun(started, task))
-
-    def _enter(self, started: ev.StateStarted, task: asyncio.Task[None]) -> Attempt:
-        execution = self.machine.executions[started.execution]
-        branch = execution.branch
-        context = Context(
-            self,
-            started.execution,
-            started.state,
-            started.attempt,
-            branch.inputs,
-            self.endings.error_of(branch),
-        )
-        attempt = Attempt(self, execution, self.routes.definition_of(branch.scope), context)
-        attempt.task = self.tasks[started.execution] = task
-        self._attempts[started.execution] = attempt
-        return attempt
-
-    def _check_begun(self, started: ev.StateStarted, task: asyncio.Task[None]) -> None:
-        """A task that is cancelled before its first step does nothing: tell the end for it."""
-        if self.tasks.get(started.execution) is task:
-            self.cancelling.interrupted(None)
-            self._leave(self._attempts[started.execution], ev.StateCancelled, (), None)
-
-    async def _work(self, started: ev.StateStarted) -> None:
-        """Run an attempt, and go on with a state that follows it in the same task."""
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        attempt = self._attempts[started.execution]
-        while True:
-            attempt.start_clock()
-            kind, details, error = await attempt.run()
-            if self._attempts.get(attempt.execution.id) is not attempt:
-                return  # given up on: it did not end within the cleanup time
-            self._leave(attempt, kind, details, error)
-            began = self._decisions()
-            if not began:
-                return
-            following, *others = began
-            attempt = self._enter(following, task)
-            while task.cancelling():
-                task.uncancel()  # a cancellation that the state before has swallowed
-            for other in others:
-                self._spawn(other)
-
-    def _leave(
-        self,
-        attempt: Attempt,
-        kind: type[ev.Event],
-        details: tuple[Any, ...],
-        error: BaseException | None,
-    ) -> None:
-        """An attempt has ended: tell it, and what was written."""
-        execution, context = attempt.execution, attempt.context
-        del self.tasks[execution.id], self._attempts[execution.id]
-        if attempt.clock is not None:
-            attempt.clock.stop()
-        if context.printed is not None:
-            context.printed.flush()
-        written, removed = context.finish()
-        if self.people.has_asked:
-            self.people.withdraw_of(execution.id, interrupted=kind is ev.StateCancelled)
-        details = (execution.id, execution.state, context.attempt, *details, written, removed)
-        if error is not None:
-            self.endings.failed(attempt, error, details)
-        else:
-            if kind is ev.StateCompleted:
-                self.endings.completed(attempt, details[3], written)
-            self.emit(kind, *details)
-        self.cancelling.look()
-
     # ------------------------------------------------------------ the graph
 
     def graph_changed(
@@ -407,19 +293,6 @@ class Runner:
         if self.machine.status in {AgentStatus.RUNNING, AgentStatus.PAUSED}:
             self._settle(AgentStatus.CANCELLED, ev.RunCancelled, reason)
 
-    def give_up(self, execution: int) -> str:
-        """Go on without an attempt that does not end; returns its state."""
-        attempt = self._attempts[execution]
-        self._leave(attempt, ev.StateCancelled, (), None)
-        return attempt.context.state
-
-    def _leave_loop(self) -> None:
-        """Bodies that wait on another loop can't go on here: they begin again."""
-        for execution, task in list(self.tasks.items()):
-            self.give_up(execution)
-            if not self.loop.is_closed():
-                task.cancel()
-
     def abandon(self) -> None:
         """Another run takes this one's place: end what it left suspended, unseen."""
         self.abandoned = True
@@ -427,7 +300,7 @@ class Runner:
         if self.loop.is_running():
             self.cross(self.cancelling.begin, "another run began")
         else:
-            self._leave_loop()
+            self.work.leave_loop()
 
 
 _CLOCKS = frozenset({ev.PromptOpened, ev.PromptWithdrawn, ev.StateContinued})
