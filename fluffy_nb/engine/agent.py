@@ -88,7 +88,10 @@ class Agent(DefinedFlow):
                 raise StateInUseError(name, run.id)
 
     def _changed(self, name: str) -> None:
-        self._kept.pop(name, None)  # what the former function did counts no more
+        for kept in list(self._kept):  # what the former function did counts no more
+            spec = self.definition.spec(kept)
+            if spec is None or spec.name == name:
+                del self._kept[kept]
         if self._run is not None and self._run.status is not AgentStatus.COMPLETED:
             self._run.runner.cross(self._run.runner.graph_changed, (name,))
 

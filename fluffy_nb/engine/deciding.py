@@ -75,11 +75,16 @@ def _release(machine: Machine, scope: Scope, key: Key, *, may_start: bool, free:
     at_once = (
         free
         and not machine.queue.length
-        and (not machine.is_ordered or len(group) == len(machine.branches))
+        and (not machine.is_ordered or _is_only_one(machine, scope, group))
         and not (machine.breakpoints and _is_breakpoint(machine, first))
         and machine.ledger.fits(scope.topology.needs(first.node))
     )
     return Start(number, name, 1, ids) if at_once else Queue(number, name, ids)
+
+
+def _is_only_one(machine: Machine, scope: Scope, group: list[Branch]) -> bool:
+    """Whether nothing else can become ready now, which may have to go first."""
+    return len(group) == len(machine.branches) and group[0].node not in scope.topology.parallel
 
 
 def _pick(machine: Machine, limit: int | None, *, free: bool) -> Command | None:
@@ -92,10 +97,12 @@ def _pick(machine: Machine, limit: int | None, *, free: bool) -> Command | None:
         return None
 
     def fits(execution: Execution) -> bool:
-        allowed = may_start or (execution.retried and limit == 0)
-        return allowed and machine.ledger.fits(execution.needs)
+        return machine.ledger.fits(execution.needs)
 
-    picked = machine.queue.first(fits)
+    if may_start:
+        picked = machine.queue.first(fits)
+    else:  # what has started may go on to its end
+        picked = machine.queue.first_retried(fits) if limit == 0 else None
     if picked is None:
         return None
     if not picked.paused and not picked.retried and _is_breakpoint(machine, picked.branch):

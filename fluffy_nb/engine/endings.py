@@ -55,7 +55,7 @@ class Endings:
         writers = {key: shared.writers[key] for key in values}
         kept = Kept(runner.now(), going, values, writers)
         if kept.outlives(topology.rules.dependencies, branch.node):
-            runner.kept[branch.node] = kept
+            runner.kept[branch.state] = kept
 
     def failed(self, attempt: Attempt, error: BaseException, details: tuple[Any, ...]) -> None:
         """Tell of a failure: it is tried again, a handler goes on, or the run fails.

@@ -161,23 +161,22 @@ class Joins:
 
     def _dependency_blocker(self, group: list[Branch]) -> Branch | None:
         """A branch whose move can satisfy a dependency that is not satisfied yet."""
-        for state, dependency in self._dependencies(group).items():
-            blocker = self._keeps_open(group, state, dependency)
+        dependencies = self._dependencies(group)
+        for state in self._unmet(group):
+            blocker = self._keeps_open(group, state, dependencies[state])
             if blocker is not None:
                 return blocker
         return None
 
     def _keeps_open(self, group: list[Branch], state: str, dependency: Dependency) -> Branch | None:
         """A branch that stands at the dependency, or, where that matters, can still come there."""
-        kind = dependency.type
-        if kind is DependencyType.PARALLEL or kind is DependencyType.ANY:
-            return None
         others = [branch for branch in self._branches.values() if branch not in group]
         for branch in others:
             if branch.node == state:
                 return branch
         template = state in self._topology.rules.templates
-        missing = kind is DependencyType.OPTIONAL and not self._counts(group, state, dependency)
+        optional = dependency.type is DependencyType.OPTIONAL
+        missing = optional and not self._counts(group, state, dependency)
         if template or missing:
             for branch in others:
                 at_rest = branch.execution is None and branch.node == group[0].node
@@ -187,27 +186,26 @@ class Joins:
 
     def unmet(self, key: Key) -> list[str]:
         """The dependencies of a waiting group that are not satisfied, by name."""
-        group = self.waiting[key]
-        dependencies = self._dependencies(group)
-        unmet = [
-            state
-            for state, dependency in dependencies.items()
-            if not self._is_met(group, state, dependency)
-        ]
-        anys = [
-            s for s, dependency in dependencies.items() if dependency.type is DependencyType.ANY
-        ]
-        if anys and not any(self._counts(group, s, dependencies[s]) for s in anys):
-            unmet += anys
-        return unmet
+        return self._unmet(self.waiting[key])
+
+    def _unmet(self, group: list[Branch]) -> list[str]:
+        unmet: list[str] = []
+        anys: dict[str, bool] = {}
+        for state, dependency in self._dependencies(group).items():
+            if dependency.type is DependencyType.PARALLEL:
+                continue  # it is started with us
+            met = self._is_met(group, state, dependency)
+            if dependency.type is DependencyType.ANY:
+                anys[state] = met
+            elif not met:
+                unmet.append(state)
+        return unmet if any(anys.values()) else [*unmet, *anys]
 
     def _is_met(self, group: list[Branch], state: str, dependency: Dependency) -> bool:
-        kind = dependency.type
-        if kind is DependencyType.PARALLEL or kind is DependencyType.ANY:
-            return True  # it is started with us; those marked ANY are looked at together
         if self._keeps_open(group, state, dependency) is not None:
             return False
-        return kind is DependencyType.OPTIONAL or self._counts(group, state, dependency)
+        optional = dependency.type is DependencyType.OPTIONAL
+        return optional or self._counts(group, state, dependency)
 
     def _counts(self, group: list[Branch], state: str, dependency: Dependency) -> bool:
         return self._ends.counts(group[0].node, state, dependency)

@@ -106,7 +106,7 @@ class Machine:
 
     def is_reused(self, branch: Branch) -> bool:
         """Whether a completion of an earlier run counts for it."""
-        return bool(self.reused) and branch.scope is self.root and branch.node in self.reused
+        return bool(self.reused) and branch.scope is self.root and branch.state in self.reused
 
     # ------------------------------------------------------------ what happened
 
@@ -144,7 +144,8 @@ class Machine:
 
     def _graph_changed(self, event: ev.GraphChanged) -> None:
         """A replaced state may wait elsewhere now: a function in the queue, an agent beside it."""
-        self.reused.difference_update(event.states)
+        node = self.root.topology.node
+        self.reused = {name for name in self.reused if node(name) not in event.states}
         for execution in list(self.executions.values()):
             if execution.phase is Phase.QUEUED:
                 beside = execution in self.waiting_agents
@@ -180,9 +181,10 @@ class Machine:
                         data.status = StateStatus.PENDING
 
     def _taken_over(self, event: ev.CompletionTakenOver) -> None:
+        node = self.root.topology.node(event.state)
         self.reused.add(event.state)
-        self.root.ends.note(event.state, event.completed, completed=True)
-        self.root.joins.ended(event.state)
+        self.root.ends.note(node, event.completed, completed=True)
+        self.root.joins.ended(node)
 
     def data_of(self, branch: Branch) -> tuple[StateMetadata, ...]:
         """What is known of a branch's state: of its name, and of the template it came by."""

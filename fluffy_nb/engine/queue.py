@@ -33,8 +33,7 @@ class ReadyQueue:
     def __iter__(self) -> Iterator[Execution]:
         """All of them, in the order in which they would start if all fitted."""
         entries = [entry for lane in self._lanes.values() for entry in lane]
-        entries.sort(key=lambda entry: (-entry[2].needs.priority, entry[0]))
-        return iter([execution for _, _, execution in entries])
+        return iter(sorted((execution for _, _, execution in entries), key=_place))
 
     def add(self, execution: Execution) -> None:
         """Put one in its place; one that comes again keeps the place it had."""
@@ -77,9 +76,24 @@ class ReadyQueue:
             oldest = min(heads, key=lambda execution: execution.order)
             if self._was_passed(oldest):
                 return oldest if fits(oldest) else None  # all is held for it
-            heads.sort(key=lambda execution: (-execution.needs.priority, execution.order))
+            heads.sort(key=_place)
         return next((execution for execution in heads if fits(execution)), None)
+
+    def first_retried(self, fits: Callable[[Execution], bool]) -> Execution | None:
+        """The one to start now where only further attempts may, or None.
+
+        Args:
+            fits: Whether what it needs is free.
+        """
+        entries = (entry[2] for lane in self._lanes.values() for entry in lane)
+        able = (execution for execution in entries if execution.retried and fits(execution))
+        return min(able, key=_place, default=None)
 
     def _was_passed(self, execution: Execution) -> bool:
         """Whether as many as may have started that came after it."""
         return len(self._latest) == MOST_PASSED and self._latest[0] > execution.order
+
+
+def _place(execution: Execution) -> tuple[int, int]:
+    """Its place among all: by priority, then by when it came."""
+    return -execution.needs.priority, execution.order

@@ -233,8 +233,9 @@ class Runner:
 
     def _take_over(self) -> None:
         """Let completions of earlier runs count, and what was written then (semantics 6)."""
+        topology = self.machine.root.topology
         for name, kept in list(self.kept.items()):
-            if kept.counts(self.machine.root.topology.rules.dependencies, name, self.now()):
+            if kept.counts(topology.rules.dependencies, topology.node(name), self.now()):
                 self.shared.take_over(kept.values, kept.writers)
                 self.emit(ev.CompletionTakenOver, name, kept.time)
 

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .flows import Structured, graphs, structured, timings
-from .reference import Flow, simulate
+from .reference_flow import Flow
 from .reference_graph import find_starts, loop_heads, order_from
+from .reference_time import simulate
 
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
