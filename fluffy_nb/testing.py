@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import selectors
 import time
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self, TypeVar, TypeVarTuple, cast, overload
+from typing import Any, ParamSpec, Self, TypeVar, TypeVarTuple, cast, overload
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.agent import Agent
@@ -16,14 +17,15 @@ from fluffy_nb.engine.executors.thread import at_work, count_work
 from fluffy_nb.engine.specs import check_seconds
 from fluffy_nb.errors import InvalidSpecError, StandstillError, UsageError, nearest
 
-__all__ = ["Recording", "record", "run"]
+__all__ = ["Recording", "fake_clock", "record", "run"]
 
 E = TypeVar("E", bound=ev.Event)
+P = ParamSpec("P")
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 PATIENCE = 30.0
-"""Seconds of real time that threads and connections are waited for."""
+"""Seconds of real time that threads, connections and programs are waited for."""
 
 
 # ---------------------------------------------------------------- recording
@@ -133,11 +135,12 @@ def run(coroutine: Coroutine[Any, Any, T], *, patience: float = PATIENCE) -> T:
 
     The clock stands still while something can be done, and while a plain state, `asyncio.to_thread`
     or another executor is at work. When all wait it moves to the next timer. While a connection or
-    a pipe is open, nobody knows when something comes, and time passes as it always does.
+    a pipe is open, or a program runs, nobody knows when something comes, and time passes as it
+    always does.
 
     Args:
         coroutine: What to run, as `agent.run()`.
-        patience: Seconds of real time that threads and connections are waited for.
+        patience: Seconds of real time that threads, connections and programs are waited for.
 
     Returns:
         What the coroutine returns.
@@ -161,6 +164,39 @@ def run(coroutine: Coroutine[Any, Any, T], *, patience: float = PATIENCE) -> T:
         coroutine.close()  # where it could not begin
 
 
+def fake_clock(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """Make an async test a plain one that runs with `run`; a decorator.
+
+    Fixtures of pytest are handed on. One that is async itself lives on another loop, so what it
+    gives must not belong to a loop.
+
+    Args:
+        test: An `async def` function.
+
+    Returns:
+        A plain function of the same name and arguments; no plugin is needed to call it.
+
+    Raises:
+        InvalidSpecError: The function is not async.
+
+    Example:
+        >>> @fake_clock
+        ... async def test_a_pause_does_not_count():
+        ...     run = agent.start(timeout=60)
+        ...     await agent.pause()
+        ...     await asyncio.sleep(3600)
+        ...     assert (await agent.resume()).status == "COMPLETED"
+    """
+    if not inspect.iscoroutinefunction(test):
+        raise InvalidSpecError("the test", test, "an async function: async def test_...")
+
+    @functools.wraps(test)
+    def on_fake_clock(*args: P.args, **kwargs: P.kwargs) -> T:
+        return run(test(*args, **kwargs))
+
+    return on_fake_clock
+
+
 def _check_no_loop() -> None:
     try:
         asyncio.get_running_loop()
@@ -168,7 +204,7 @@ def _check_no_loop() -> None:
         return
     raise UsageError(
         "fluffy_nb.testing.run() was called where a loop runs already, which keeps its own clock; "
-        "call it from a plain function: def test_flow(): run(agent.run())."
+        "call it from a plain function, or make the async one @fake_clock."
     )
 
 
@@ -178,6 +214,7 @@ class _Loop(asyncio.SelectorEventLoop):
     def __init__(self, patience: float) -> None:
         self.now = 0.0
         self._began = time.time()
+        self._programs: list[asyncio.SubprocessTransport] = []
         super().__init__(cast("selectors.BaseSelector", _Selector(self, patience)))
 
     def time(self) -> float:
@@ -194,6 +231,25 @@ class _Loop(asyncio.SelectorEventLoop):
         count_work(self, 1)
         future.add_done_callback(lambda _: count_work(self, -1))
         return future
+
+    async def subprocess_exec(
+        self, *args: Any, **kwargs: Any
+    ) -> tuple[asyncio.SubprocessTransport, Any]:
+        begun = await super().subprocess_exec(*args, **kwargs)
+        self._programs.append(begun[0])
+        return begun
+
+    async def subprocess_shell(
+        self, *args: Any, **kwargs: Any
+    ) -> tuple[asyncio.SubprocessTransport, Any]:
+        begun = await super().subprocess_shell(*args, **kwargs)
+        self._programs.append(begun[0])
+        return begun
+
+    def is_open(self) -> bool:
+        """Whether a program runs, which may say so by a thread that nobody has counted."""
+        self._programs = [each for each in self._programs if each.get_returncode() is None]
+        return bool(self._programs)
 
     async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
         count_work(self, 1)  # a thread waits for the others
@@ -224,9 +280,9 @@ class _Selector:
         events = self._real.select(0)
         if events or timeout == 0:
             return events
-        if threads:
+        if threads > 0:
             return self._wait("a thread")
-        if len(self._real.get_map()) > 1:  # more than the pipe by which threads wake the loop
+        if len(self._real.get_map()) > 1 or self._loop.is_open():  # not just how threads wake it
             return self._flow(timeout)
         if timeout is None:
             raise StandstillError(_waiting(self._loop), "", 0)
@@ -235,12 +291,13 @@ class _Selector:
 
     def _flow(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         """Let real time pass until a connection has something, or the next timer is due."""
-        if timeout is None or timeout > self._patience:
-            return self._wait("a connection or pipe")
         began = time.monotonic()
+        if timeout is None or timeout > self._patience:
+            events = self._wait("a connection, pipe or program")
+            self._loop.now += time.monotonic() - began
+            return events
         events = self._real.select(timeout)
-        passed = time.monotonic() - began
-        self._loop.now += min(passed, timeout) if events else timeout
+        self._loop.now += min(time.monotonic() - began, timeout) if events else timeout
         return events
 
     def _wait(self, beside: str) -> list[tuple[selectors.SelectorKey, int]]:

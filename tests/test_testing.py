@@ -1,7 +1,9 @@
 """The tools for users' tests: recordings, and a clock that jumps over what is waited for."""
 
 import asyncio
+import inspect
 import socket
+import sys
 import threading
 import time
 
@@ -17,7 +19,7 @@ from fluffy_nb import (
 )
 from fluffy_nb.engine import events as ev
 from fluffy_nb.errors import InvalidSpecError, StandstillError, StateError, UsageError
-from fluffy_nb.testing import record, run
+from fluffy_nb.testing import fake_clock, record, run
 
 HOUR = 3600.0
 
@@ -158,6 +160,55 @@ def test_what_a_coroutine_returns_and_raises_comes_out():
         run(give(None))
 
 
+# ---------------------------------------------------------------- whole tests on it
+
+
+@pytest.fixture
+def answer():
+    return "yes"
+
+
+@fake_clock
+async def test_an_async_test_can_be_on_the_clock_and_have_fixtures(answer):
+    async def ask(context):
+        context.set_state("answer", await context.human_in_the_loop("Publish?"))
+
+    began = asyncio.get_running_loop().time()
+    handle = agent_of(ask).start(answers={"ask": [answer]})
+    await asyncio.sleep(HOUR)
+    assert (await handle).values["answer"] == "yes"
+    assert asyncio.get_running_loop().time() - began == HOUR
+
+
+@fake_clock
+async def test_a_pause_takes_none_of_a_runs_time():
+    agent = agent_of(slow, report)
+    handle = agent.start(timeout=3 * HOUR)
+    await asyncio.sleep(HOUR)
+    pause = asyncio.ensure_future(agent.pause())
+    await handle
+    await pause
+    await asyncio.sleep(100 * HOUR)
+    assert (await agent.resume()).status is AgentStatus.COMPLETED
+    assert agent.duration == 2 * HOUR
+
+
+def test_a_decorated_test_is_called_with_its_arguments_and_gives_its_result():
+    async def wait(seconds, *, more):
+        await asyncio.sleep(seconds + more)
+        return asyncio.get_running_loop().time()
+
+    plain = fake_clock(wait)
+    assert plain(HOUR, more=1) == HOUR + 1
+    assert plain.__name__ == "wait"
+    assert not inspect.iscoroutinefunction(plain)
+
+
+def test_only_async_tests_are_decorated():
+    with pytest.raises(InvalidSpecError, match="the test is"):
+        fake_clock(finish_when)
+
+
 # ---------------------------------------------------------------- what takes real time
 
 
@@ -259,6 +310,37 @@ def test_a_connection_is_not_jumped_over():
     assert 0 < now < 20
 
 
+def test_time_passes_with_a_connection_also_where_the_next_timer_is_far():
+    here, there = socket.socketpair()
+    with here, there:
+        here.setblocking(False)
+
+        async def receive():
+            timer = threading.Timer(0.05, there.sendall, [b"x"])
+            timer.start()
+            async with asyncio.timeout(HOUR):
+                await asyncio.get_running_loop().sock_recv(here, 1)
+            timer.join()
+            return asyncio.get_running_loop().time()
+
+        assert 0 < run(receive()) < 20
+
+
+@pytest.mark.parametrize("begin", [asyncio.create_subprocess_exec, asyncio.create_subprocess_shell])
+def test_a_program_is_not_jumped_over(begin):
+    async def call():
+        words = [sys.executable, "-c", "print()"]
+        line = words if begin is asyncio.create_subprocess_exec else [f"{words[0]} -c 'print()'"]
+        async with asyncio.timeout(20):
+            program = await begin(*line)
+            code = await program.wait()
+        began = asyncio.get_running_loop().time()
+        await asyncio.sleep(HOUR)  # it has ended: this is jumped over
+        return code, asyncio.get_running_loop().time() - began
+
+    assert run(call()) == (0, HOUR)
+
+
 def test_a_timer_goes_off_while_a_connection_is_silent():
     here, there = socket.socketpair()
     with here, there:
@@ -307,7 +389,7 @@ def test_a_connection_that_stays_silent_is_told(timeout):
             async with asyncio.timeout(timeout):
                 await asyncio.get_running_loop().sock_recv(here, 1)
 
-        with pytest.raises(StandstillError, match="a connection or pipe did not"):
+        with pytest.raises(StandstillError, match="a connection, pipe or program did not"):
             run(receive(), patience=0.05)
 
 

@@ -132,7 +132,8 @@ class ContextValues:
         value = self.peek(key, _NOTHING)
         if value is _NOTHING:
             return default
-        if key not in self._looks and not self._closed:
+        known = self._looks.get(key)
+        if (known is None or known[0] is not value) and not self._closed:
             seen = look(value)
             if seen is not None:
                 self._looks[key] = (value, seen)

@@ -22,6 +22,9 @@ from fluffy_nb.errors import (
     nearest,
 )
 
+MOST_GRAPHS = 4
+"""Graphs that are kept: of the check before a run, of the run, and of its picture."""
+
 
 class Definition:
     """The states of an agent.
@@ -148,7 +151,11 @@ class Definition:
                 if spec.flow is not None
             }
             graph = read_graph(self._specs, starts, taken, self._returns, agents, names_of_agents)
-            self._graphs = {key: graph}  # the latest is the one that is asked for again
+            while len(self._graphs) >= MOST_GRAPHS:
+                del self._graphs[next(iter(self._graphs))]
+            self._graphs[key] = graph
+            if starts is None:  # a run that starts where it was found has the same graph
+                self._graphs[(graph.starts, *key[1:])] = graph
         return graph
 
     def _agents_named(self) -> Iterator[Flow]:

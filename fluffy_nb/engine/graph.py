@@ -70,15 +70,14 @@ class StateGraph:
     def successors(self) -> dict[str, list[str]]:
         """The defined states that a branch at each state can lead to."""
         known = set(self.states)
-        leads: dict[str, list[str]] = {state: [] for state in self.states}
+        leads: dict[str, dict[str, None]] = {state: {} for state in self.states}
         for edge in self.edges:
             if edge.target not in known or edge.source not in known:
                 continue
             if edge.kind is EdgeKind.DEPENDENCY and not self._goes(edge):
                 continue
-            if edge.target not in leads[edge.source]:
-                leads[edge.source].append(edge.target)
-        return leads
+            leads[edge.source][edge.target] = None
+        return {state: list(targets) for state, targets in leads.items()}
 
     def _goes(self, edge: Edge) -> bool:
         """Whether a branch goes along a dependency: to a state that nothing else leads to."""

@@ -37,10 +37,13 @@ def resolved(schema: Json, root: Json) -> Json:
         schema: Part of a JSON schema.
         root: The whole, which has the definitions.
     """
-    while "$ref" in schema:
-        name = str(schema["$ref"]).rpartition("/")[2]
-        beside = {key: value for key, value in schema.items() if key != "$ref"}
-        schema = {**root["$defs"][name], **beside}
+    while "$ref" in schema or len(schema.get("allOf", ())) == 1:
+        beside = {key: value for key, value in schema.items() if key not in {"$ref", "allOf"}}
+        if "$ref" in schema:
+            part = root["$defs"][str(schema["$ref"]).rpartition("/")[2]]
+        else:
+            part = schema["allOf"][0]  # how earlier versions of pydantic put something beside it
+        schema = {**part, **beside}
     return schema
 
 

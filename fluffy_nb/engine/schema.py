@@ -88,11 +88,17 @@ def _checked(model: object) -> type[BaseModel]:
 
 def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
     from pydantic.json_schema import GenerateJsonSchema  # noqa: PLC0415 - as above
+    from pydantic_core import PydanticSerializationError  # noqa: PLC0415 - as above
 
     class Quiet(GenerateJsonSchema):
-        """Leaves out defaults that JSON can't hold, without a warning."""
+        """Leaves out defaults that are secret or that JSON can't hold, without a warning."""
 
         ignored_warning_kinds = {"non-serializable-default", "skipped-choice"}  # noqa: RUF012
+
+        def encode_default(self, default: Any) -> Any:
+            if _holds_secret(default):
+                raise PydanticSerializationError("secret")
+            return super().encode_default(default)
 
     try:
         schema = model.model_json_schema(schema_generator=Quiet)

@@ -65,6 +65,7 @@ class Topology:
         self.rules = rules
         self._successors = successors
         self._nodes = {state: state for state in states}
+        self._known: dict[str, frozenset[str]] = {}
         self._direct: dict[str, bool] = {}
         self._before: dict[str, _Ancestors] = {}
         self._plural = self._reached({*rules.templates, *rules.sent, *rules.joins})
@@ -91,7 +92,10 @@ class Topology:
 
     def knows(self, source: str, target: str) -> bool:
         """Whether a branch at one state is known to be able to go to the other."""
-        return target in self._successors.get(source, ())
+        known = self._known.get(source)
+        if known is None:
+            known = self._known[source] = frozenset(self._successors.get(source, ()))
+        return target in known
 
     def needs(self, node: str) -> ResourceRequirements:
         """What a state takes while it runs."""

@@ -53,7 +53,7 @@ def open_form(lab, flow):
     for index in range(3):
         notebook.run_cell(index)
     notebook.wait_for_cells()
-    form = notebook.output(2).locator(".fluffy-form")
+    form = notebook.output(2).locator(".fluffy-form:visible")
     expect(form).to_be_visible()
     return notebook, form
 
@@ -211,13 +211,13 @@ def test_S11_1_what_is_shown_runs_nothing_loads_nothing_and_covers_nothing(lab):
     expect(shown.get_by_text("kept")).to_have_css("color", "rgb(1, 2, 3)")
     expect(form.get_by_text("Go on?")).to_be_visible()
     expect(shown.get_by_text("old words")).to_be_visible()
-    expect(shown.get_by_text("a link")).not_to_have_attribute("href", "javascript")
-    assert shown.locator("script, iframe, svg, input, [onclick], [onmouseover], [src]").count() == 0
+    assert shown.locator("script, iframe, svg, input").count() == 0
+    assert shown.locator("[href], [src], [onclick], [onmouseover], [onerror]").count() == 0
     frame, cover = shown.bounding_box(), shown.get_by_text("cover").bounding_box()
     assert frame["x"] <= cover["x"]
     assert cover["y"] + cover["height"] <= frame["y"] + frame["height"] + 1
-    shown.get_by_text("kept").hover()
-    shown.get_by_text("a link").click()
+    shown.get_by_text("kept").dispatch_event("mouseover")
+    shown.get_by_text("a link").dispatch_event("click")
     go_on.click()
 
     for alt in ("a drawing", "a figure"):
@@ -241,7 +241,7 @@ def test_what_was_typed_survives_a_reload_but_for_passwords(lab):
     form.get_by_label("API key").fill("secret")
     notebook.save()
     notebook.reload()
-    form = notebook.output(2).locator(".fluffy-form")
+    form = notebook.output(2).locator(".fluffy-form:visible")
     expect(form.get_by_label("Title")).to_have_value("Gone with the wind")
     expect(form.get_by_role("radiogroup", name="Mood").get_by_label("mixed")).to_be_checked()
     expect(form.get_by_label("Publish at once")).not_to_be_checked()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from enum import Enum, IntEnum
+from types import NoneType
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -19,6 +20,7 @@ from pydantic import (
     create_model,
 )
 
+from fluffy_nb.engine.hints import resolved
 from fluffy_nb.engine.schema import Schema
 
 
@@ -75,7 +77,7 @@ def field(annotation, default=..., **details):
         (dict[str, int], "json"),
         (Address, "json"),
         (int | float, "json"),
-        (None, "json"),
+        (NoneType, "json"),
         (int | str, "any"),
         (Any, "any"),
         (Json, "area"),
@@ -83,7 +85,7 @@ def field(annotation, default=..., **details):
 )
 def test_a_type_is_filled_in_as(annotation, kind):
     assert field(annotation).kind == kind
-    nullable = field(annotation | None) if annotation not in {None, Any, Json} else None
+    nullable = field(annotation | None) if annotation not in {NoneType, Any, Json} else None
     assert nullable is None or (nullable.kind, nullable.nullable) == (kind, True)
 
 
@@ -170,8 +172,15 @@ def test_a_default_that_is_made_later_is_not_filled_in():
 def test_a_secret_is_not_shown_even_where_its_schema_does_not_say_so():
     made = field(Secret[int], Secret[int](5))
     assert (made.kind, made.text) == ("password", "")
-    schema = Schema(create_model("Model", value=(Secret[int], Secret[int](5))))
-    assert "5" not in str(schema.json)
+    inside = create_model("Inside", pin=(Secret[int], ...))
+    model = create_model(
+        "Model",
+        pin=(Secret[int], Secret[int](4711)),
+        inside=(inside, inside(pin=Secret[int](4711))),
+        word=(SecretStr, SecretStr("4711")),
+    )
+    assert "4711" not in str(Schema(model).json)
+    assert [f.text for f in Schema(model).fields] == ["", "", ""]
 
 
 def test_a_field_is_called_as_its_title_says_and_described():
@@ -222,6 +231,12 @@ def test_a_model_that_is_no_object_has_one_field():
     assert (mapping.name, mapping.kind) == ("", "json")
 
 
+def test_a_reference_that_earlier_versions_of_pydantic_wrap_is_followed():
+    root = {"$defs": {"Mood": {"enum": ["good"], "type": "string"}}}
+    wrapped = {"allOf": [{"$ref": "#/$defs/Mood"}], "default": "good"}
+    assert resolved(wrapped, root) == {"enum": ["good"], "type": "string", "default": "good"}
+
+
 def test_a_model_around_a_model_has_its_fields():
     assert [f.name for f in Schema(RootModel[Address]).fields] == ["street", "number"]
 
@@ -253,7 +268,7 @@ ONE_NUMBER = "one entry per line, 1 entry, each a whole number"
         (int, {"le": 5}, "a whole number, at most 5"),
         (int, {"gt": 1, "lt": 6}, "a whole number, more than 1, less than 6"),
         (int, {"multiple_of": 2}, "a whole number, a multiple of 2"),
-        (float, {"ge": 0.5, "lt": 1}, "a number, at least 0.5, less than 1"),
+        (float, {"ge": 0.5, "lt": 1.5}, "a number, at least 0.5, less than 1.5"),
         (Decimal, {}, "a number"),
         (int | None, {"ge": 1, "le": 5}, "a whole number from 1 to 5"),
         (dt.date, {}, "a date such as 2026-07-31"),
@@ -274,7 +289,7 @@ ONE_NUMBER = "one entry per line, 1 entry, each a whole number"
         (Any, {}, "text or JSON"),
         (int | str, {}, "a whole number or text"),
         (int | dict[str, int], {}, "JSON: a whole number or an object, each value a whole number"),
-        (None, {}, "JSON: null"),
+        (NoneType, {}, "JSON: null"),
         (bool | int, {}, "JSON: yes or no or a whole number"),
     ],
 )  # fmt: skip

@@ -366,14 +366,19 @@ async def test_an_answer_that_a_withdrawal_causes_is_not_withdrawn_in_turn():
 
 
 async def test_S7_2_a_state_that_asks_again_before_it_has_its_slot_goes_on_without_one():
-    gate, other = asyncio.Event(), asyncio.Event()
+    gate, other, answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def first(context):
+        answer = await context.human_in_the_loop("1?")
+        answered.set()
+        return answer
 
     async def second(context):
         await gate.wait()
         return await context.human_in_the_loop("2?")
 
     async def body(context):
-        both = asyncio.gather(context.human_in_the_loop("1?"), second(context))
+        both = asyncio.gather(first(context), second(context))
         context.set_state("answers", await both)
 
     async def holds(context):
@@ -387,6 +392,7 @@ async def test_S7_2_a_state_that_asks_again_before_it_has_its_slot_goes_on_witho
     gate.set()
     prompt = await asking.prompt()
     assert asking.agent.state_metadata["asks"].status is StateStatus.WAITING
+    await asyncio.wait_for(answered.wait(), 10)
     prompt.answer("b")
     other.set()
     assert (await run).values["answers"] == ["a", "b"]
@@ -638,6 +644,7 @@ async def test_S11_5_an_answer_that_is_none_any_more_is_asked_for_again():
     asking, run = await restarted(body, asked)
     prompt = await asking.prompt()
     assert prompt.text == "1?"
+    assert asking.people.given(1) == [{"text": "1?"}, {"text": "2?", "answer": "b"}]
     prompt.answer("new")
     assert (await run).values["answers"] == ["new", "b"]
 

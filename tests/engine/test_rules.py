@@ -23,6 +23,7 @@ from fluffy_nb.errors import (
     StateError,
     UnknownStateError,
 )
+from fluffy_nb.testing import fake_clock
 
 
 def agent_of(*functions, **settings):
@@ -117,6 +118,7 @@ async def test_S8_4_a_failure_names_state_attempt_and_run_and_is_resumed_from_th
     assert agent.state_metadata["bad"].attempts == 2
 
 
+@fake_clock
 async def test_S8_5_a_run_out_of_time_can_be_resumed():
     gate = asyncio.Event()
     cleaned = []
@@ -129,7 +131,8 @@ async def test_S8_5_a_run_out_of_time_can_be_resumed():
 
     agent = agent_of(waits)
     with pytest.raises(RunTimeoutError, match="'waits'"):
-        await agent.run(timeout=0.01)
+        await agent.run(timeout=60)
+    assert agent.duration == 60
     assert agent.status is AgentStatus.CANCELLED
     assert agent.state_metadata["waits"].status is StateStatus.CANCELLED
     assert cleaned == [1]
@@ -269,17 +272,19 @@ async def test_S11_2_a_refused_answer_leaves_the_prompt_open():
     assert result.values["answer"] == "right"
 
 
+@fake_clock
 async def test_S11_3_nobody_in_time_takes_the_default_or_raises():
     async def asks(context):
-        answer = await context.human_in_the_loop("?", timeout=0.01, default="d")
+        answer = await context.human_in_the_loop("?", timeout=300, default="d")
         context.set_state("answer", answer)
 
     async def demands(context):
-        await context.human_in_the_loop("?", timeout=0.01)
+        await context.human_in_the_loop("?", timeout=300)
 
     result = await agent_of(asks, responder=lambda _: None).run()
     assert result.values["answer"] == "d"
-    with pytest.raises(StateError, match=r"within 0\.01 s") as caught:
+    assert result.duration == 300
+    with pytest.raises(StateError, match="within 300 s") as caught:
         await agent_of(demands, responder=lambda _: None).run()
     assert isinstance(caught.value.__cause__, HumanTimeoutError)
 

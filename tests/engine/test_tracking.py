@@ -440,3 +440,24 @@ async def test_S10_10_a_function_that_asks_ends_when_it_is_cancelled():
     await run
     assert ended.is_set()
     assert script.agent.prompts == ()
+
+
+async def test_S10_4_a_value_that_another_execution_replaced_is_looked_at_anew():
+    def replaces(context, when):
+        if when == "after":
+            context.set_state("v", [])
+
+    def changes(context, when):
+        value = context.get_state("v")
+        if when == "after":
+            value.append(1)
+
+    script, gates = crossing(replaces, changes)
+    run = script.agent.start(inputs={"v": []})
+    await settled()
+    gates["a"].set()
+    await settled()
+    gates["b"].set()
+    assert (await run).values == {"v": [1]}
+    written = {event.state: event.written for event in script.of(ev.StateCompleted)}
+    assert written["b"] == ("v",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
+from ipywidgets.widgets.widget import _instances
 
 from fluffy_nb import AgentStatus
 
@@ -155,7 +156,9 @@ async def test_a_question_of_an_agent_without_a_name_gets_a_form(notebook, displ
         "await go()"
     )
     assert result.values == {"who": "me"}
-    assert displayed[0]["data"]["text/plain"] == "PromptWidget(draft: 'who?')"
+    data = displayed[0]["data"]
+    assert data["text/plain"] == "PromptWidget(draft: 'who?')"
+    assert _instances[data[WIDGET]["model_id"]].closed
 
 
 async def test_pictures_are_saved_by_the_end_of_their_name(notebook, tmp_path, displayed, capsys):

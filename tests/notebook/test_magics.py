@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 
 import pytest
 from IPython.core.completer import provisionalcompleter
 
 from fluffy_nb import Agent, AgentStatus
 from fluffy_nb.engine import surroundings as around
+from fluffy_nb.notebook import verbs
 
 FLOW = """%%fluffy review --quiet
 from fluffy_nb import state
@@ -165,6 +167,73 @@ async def test_answers_by_magic(notebook):
     result = await notebook.run("%fluffy wait r")
     assert result.values == {"b": "the other", "a": 'it\'s me,  "really"'}
     assert "nothing to answer" in await notebook.fails("%fluffy answer r me")
+
+
+SCHEMA = """%%fluffy r --quiet --run
+from pydantic import BaseModel, Field
+class Review(BaseModel):
+    stars: int = Field(ge=1, le=5)
+    why: str = ""
+async def a(context):
+    context.set_state("a", await context.human_in_the_loop("how?", schema=Review))
+"""
+
+
+@pytest.mark.parametrize(
+    "line", ["""'{"stars": 4, "why": "it is"}'""", '{"stars": 4, "why": "it is"}']
+)
+async def test_S11_1_fields_are_answered_by_magic_as_json(notebook, line):
+    await notebook.run(SCHEMA)
+    await prompts(notebook["r"], 1)
+    refused = await notebook.fails("%fluffy answer r '{\"stars\": 9}'")
+    assert "does not take this answer: stars: Input should be less than or equal to 5" in refused
+    assert len(notebook["r"].prompts) == 1
+    await notebook.run(f"%fluffy answer r {line}")
+    result = await notebook.run("%fluffy wait r")
+    assert result.values["a"].model_dump() == {"stars": 4, "why": "it is"}
+
+
+@pytest.fixture
+def far_away(notebook):
+    """A run in another thread's loop, which asks; and that loop."""
+    agent, opened = Agent("far"), threading.Event()
+
+    @agent.state
+    async def asks(context):
+        context.set_state("answer", await context.human_in_the_loop("?", choices=["x", "y"]))
+
+    agent.responder = lambda prompt: opened.set()
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    run = asyncio.run_coroutine_threadsafe(agent.run(), loop)
+    opened.wait(10)
+    notebook.shell.user_ns["far"] = agent
+    yield run, loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
+
+
+async def test_S11_4_a_run_in_another_thread_is_answered_by_magic(notebook, far_away):
+    run, _ = far_away
+    assert "'z' is not one of" in await notebook.fails("%fluffy answer far z")
+    await notebook.run("%fluffy answer far x")
+    assert run.result(10).values["answer"] == "x"
+
+
+async def test_where_that_thread_is_busy_the_magic_does_not_wait_for_ever(
+    notebook, far_away, monkeypatch
+):
+    run, loop = far_away
+    monkeypatch.setattr(verbs, "REPLY_SECONDS", 0.01)
+    busy = threading.Event()
+    loop.call_soon_threadsafe(busy.wait, 10)
+    await notebook.run("%fluffy answer far x")
+    assert notebook.error == []
+    assert not run.done()
+    busy.set()
+    assert run.result(10).values["answer"] == "x"
 
 
 async def test_pause_resume_cancel(notebook):

@@ -1,6 +1,7 @@
 // The fields of a form. The page knows texts only: what they mean is decided in Python.
 
 const FEW = 4; // so many choices are seen at once
+const FITS = 14; // so many letters of theirs fit beside another field
 const SHORT = ["integer", "number", "date", "time", "datetime", "choice", "check"]; // side by side
 
 // Makes the fields: `element`, `values()`, `fill(texts)`, `refuse(problems)`, `focus()`.
@@ -40,7 +41,8 @@ function makePart(field, id) {
   const aria = { "aria-describedby": `${id}describes ${id}hint ${id}problem` };
   if (field.required && field.kind !== "check") aria["aria-required"] = "true";
   const control = makeControl(field, id, aria);
-  const short = SHORT.includes(field.kind) ? " fluffy-short" : "";
+  const long = control.group && field.choices.join("").length > FITS;
+  const short = SHORT.includes(field.kind) && !long ? " fluffy-short" : "";
   const row = make("div", { class: `fluffy-row fluffy-kind-${field.kind}${short}` });
   row.append(...(control.labels ? [control.element] : [makeLabel(field, id, control), control.element]));
   row.querySelector(".fluffy-label").after(describes);

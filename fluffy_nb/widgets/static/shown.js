@@ -44,12 +44,14 @@ function shownImage(src, alt) {
 }
 
 function shownHtml(text) {
-  const body = new DOMParser().parseFromString(text, "text/html").body; // runs and loads nothing
+  const { head, body } = new DOMParser().parseFromString(text, "text/html"); // runs, loads nothing
+  const nodes = [...head.childNodes, ...body.childNodes]; // styles that come first are in the head
+  const made = nodes.flatMap(harmless);
   const holder = make("div");
   const root = holder.attachShadow({ mode: "open" }); // its styles stay inside
-  root.append(make("style", {}, SHOWN_STYLE), ...[...body.childNodes].flatMap(harmless));
-  const words = [...root.children].some((e) => e.localName !== "style" && e.textContent.trim());
-  return words || root.querySelector("img") ? holder : null;
+  root.append(make("style", {}, SHOWN_STYLE), make("div", {}, ...made));
+  const words = made.some((node) => node.localName !== "style" && node.textContent.trim());
+  return words || root.querySelector("img[src]") ? holder : null;
 }
 
 // A node built anew, as a list: what is unknown gives way to what it holds.
