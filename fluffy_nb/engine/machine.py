@@ -146,6 +146,10 @@ class Machine:
         """A replaced state may wait elsewhere now: a function in the queue, an agent beside it."""
         node = self.root.topology.node
         self.reused = {name for name in self.reused if node(name) not in event.states}
+        self._sort_waiting()
+
+    def _sort_waiting(self) -> None:
+        """Let each execution that may run wait where its kind does."""
         for execution in list(self.executions.values()):
             if execution.phase is Phase.QUEUED:
                 beside = execution in self.waiting_agents
@@ -319,6 +323,9 @@ class Machine:
         del self.executions[execution.id]
         for data in execution.data:
             data.status, data.executions = StateStatus.COMPLETED, data.executions - 1
+        # It stands for one execution: a loop that comes back here would else never end.
+        self.reused.discard(event.state)
+        self._sort_waiting()
         end(self, execution, event.next, event.time)
 
     def _state_blocked(self, event: ev.StateBlocked) -> None:

@@ -61,9 +61,7 @@ def agent_of(flow: Flow, gates: list[Gate]) -> Agent:
     """
 
     async def body(context):
-        gate = Gate(
-            context.state, context.attempt, dict(context.inputs), context.error is not None
-        )
+        gate = Gate(context.state, context.attempt, dict(context.inputs), context.error is not None)
         gates.append(gate)
         try:
             return await gate.opened

@@ -376,6 +376,7 @@ class Model:
     def pass_through(self, branch: Branch) -> None:
         """Rule 6, ONCE: an earlier run's completion is taken over."""
         self.counts[branch.state] -= 1
+        self.reused.discard(branch.state)  # it stands for one execution
         self.complete(branch, self.kept[branch.state][1])
 
     # ---------------------------------------------------------------- small questions

@@ -14,7 +14,9 @@ class Short:
     """Shows of itself what is not as usual."""
 
     def __repr__(self) -> str:
-        usual = [f.default_factory() if callable(f.default_factory) else f.default for f in fields(self)]
+        usual = [
+            f.default_factory() if callable(f.default_factory) else f.default for f in fields(self)
+        ]
         own = [(f.name, getattr(self, f.name)) for f in fields(self)]
         told = [f"{name}={v!r}" for (name, v), u in zip(own, usual, strict=True) if v != u]
         return f"{type(self).__name__}({', '.join(told)})"

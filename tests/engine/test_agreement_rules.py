@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
 
@@ -56,7 +58,11 @@ async def do(both: Lockstep, verb: str, data: st.DataObject) -> None:
         await getattr(both, verb)()
 
 
-@settings(max_examples=500, deadline=None, report_multiple_bugs=False)
+EXAMPLES = int(os.environ.get("AGREEMENT_EXAMPLES", "150"))
+"""How many flows are tried; the gate asks for more than the suite does."""
+
+
+@settings(max_examples=EXAMPLES, deadline=None, report_multiple_bugs=False)
 @given(st.data())
 def test_any_flow_agrees_after_every_event(data):
     flow = data.draw(ruled())
