@@ -15,7 +15,7 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.errors import BlockedError, StateError
 
 from .played import Gate, agent_of
-from .reference import DELAYED, RUNS, Model, Seen
+from .reference import DELAYED, RUNS, Model, Seen, seen_of
 from .reference_flow import Flow, nth
 
 TICK = 1 / 1024
@@ -34,11 +34,13 @@ class Lockstep:
         self.loop = asyncio.get_running_loop()
         self.gates: list[Gate] = []
         self.order: list[Seen] = []  # as the engine's executions became ready, until compared
+        self.timers: list[Seen] = []  # as they went off, until compared
+        self.seen: dict[int, Seen] = {}  # by execution
         self.kept: dict = {}
         self.awaited: list[asyncio.Task] = []
         self.story: list[str] = []
         self.agent = self._new_agent()
-        self.model = Model(flow, self.loop.time(), self.kept, self.order)
+        self.model = Model(flow, self.loop.time(), self.kept, self.order, self.timers)
 
     def _new_agent(self):
         agent = agent_of(self.flow, self.gates)
@@ -50,8 +52,12 @@ class Lockstep:
         if fresh or isinstance(event, ev.StateQueued):
             executions = self.agent.present_run().runner.machine.executions
             of = executions.get(event.execution)  # none where an earlier run's completion counts
-            more = () if of is None else (of.branch.alone, sorted(of.branch.inputs.items()))
-            self.order.append((event.state, *more))
+            seen = (event.state,) if of is None else seen_of(of.branch, of.branch.lost)
+            self.seen[event.execution] = seen
+            self.order.append(self.seen[event.execution])
+        timed_out = isinstance(event, ev.StateFailed) and event.timed_out
+        if timed_out or isinstance(event, ev.RetryDue):
+            self.timers.append(self.seen[event.execution])
 
     # ---------------------------------------------------------------- verbs
 
@@ -76,7 +82,7 @@ class Lockstep:
 
     async def run_again(self) -> None:
         """Another run of the same agent."""
-        self.model = Model(self.flow, self.loop.time(), self.kept, self.order)
+        self.model = Model(self.flow, self.loop.time(), self.kept, self.order, self.timers)
         await self.begin()
 
     async def resume(self) -> None:
@@ -110,8 +116,11 @@ class Lockstep:
         branch = self.model.in_phase(RUNS)[place]
         same = [b for b in self.model.in_phase(RUNS) if b.state == branch.state]
         gates = [gate for gate in self.gates if gate.state == branch.state]
-        gate = next(g for g in gates if told_of(g) == told_of(branch))
         assert len(same) == len(gates)
+        alike = [gate for gate in gates if told_of(gate) == told_of(branch)]
+        executions = self.agent.present_run().runner.machine.executions
+        lost = [executions[gate.execution].branch.lost for gate in alike]  # told by nothing else
+        gate = alike[lost.index(branch.lost)]
         fails = branch.failed < nth(self.flow.of(branch.node).failures, branch.execution)
         gate.end(nth(self.flow.script[branch.node], branch.execution), fails=fails)
         told = f"{branch.state} {'fails' if fails else 'ends'}"

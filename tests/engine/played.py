@@ -35,6 +35,7 @@ class Gate:
     attempt: int
     inputs: Mapping[str, Any]
     handles: bool
+    execution: int
     opened: asyncio.Future[Any] = field(default_factory=asyncio.Future)
 
     def end(self, result: Result, *, fails: bool) -> None:
@@ -61,7 +62,8 @@ def agent_of(flow: Flow, gates: list[Gate]) -> Agent:
     """
 
     async def body(context):
-        gate = Gate(context.state, context.attempt, dict(context.inputs), context.error is not None)
+        handles, number = context.error is not None, context._execution
+        gate = Gate(context.state, context.attempt, dict(context.inputs), handles, number)
         gates.append(gate)
         try:
             return await gate.opened

@@ -62,6 +62,7 @@ class Model:
         kept: By state when it last completed in earlier runs, and its result.
         order: The executions in the order in which they were seen to become ready; of those that
             become ready at one moment the rules do not say which is first.
+        timers: Likewise those whose timers were seen to go off, for timers of one moment.
     """
 
     def __init__(
@@ -70,8 +71,9 @@ class Model:
         now: float = 0,
         kept: dict[str, tuple[float, Result]] | None = None,
         order: list[Seen] | None = None,
+        timers: list[Seen] | None = None,
     ) -> None:
-        self.flow, self.now, self.order = flow, now, order
+        self.flow, self.now, self.order, self.timers = flow, now, order, timers
         self.kept = {} if kept is None else kept
         self.edges = flow.edges
         self.starts = starts_of(flow)
@@ -156,10 +158,9 @@ class Model:
 
     def wait(self, until: float) -> None:
         """Time passes; timers that are due go off in their order."""
-        while (branch := min(self.branches, key=lambda b: b.due, default=None)) is not None:
-            if branch.due > until:
-                break
-            self.now = max(self.now, branch.due)
+        while (due := min((b.due for b in self.branches), default=inf)) <= until:
+            branch = self.first_due([b for b in self.branches if b.due == due])
+            self.now = max(self.now, due)
             if branch.phase == RUNS:  # rule 8.2
                 self.fail(branch)
             else:
@@ -168,6 +169,16 @@ class Model:
                 branch.again, branch.due = True, inf
             self.settle()
         self.now = until
+        if self.order or self.timers:  # all that the engine did has a reason here by now
+            more = f"{self.order} became ready, {self.timers} timers went off"
+            raise Disagreement(f"{more}, which the rules do not allow")
+
+    def first_due(self, due: list[Branch]) -> Branch:
+        """Of timers that go off at one moment, the one that was seen first."""
+        if self.timers:
+            seen = self.timers.pop(0)
+            return next((b for b in due if seen_of(b)[:3] == seen[:3]), due[0])
+        return due[0]
 
     def fail(self, branch: Branch) -> None:
         """Rules 8.1, 8.3, 8.4."""
@@ -222,8 +233,6 @@ class Model:
         """Do all that can be done now."""
         while self.status == "RUNNING" and self.act():
             pass
-        if self.order:
-            raise Disagreement(f"{self.order} became ready, which the rules do not allow")
 
     def act(self) -> bool:
         """Do one thing; False when only an event can bring the run on."""
@@ -253,11 +262,18 @@ class Model:
         able = [group for group in self.groups() if satisfied(self, group)]
         if able:
             self.let_go += 1
-            first = min(able, key=lambda group: self.places.index(group[0].node))
-            self.merge(self.first_of([first]), may_start=True)
+            first = [group for group in able if not any(self.is_before(o, group) for o in able)]
+            first.sort(key=lambda group: self.places.index(group[0].node))
+            self.merge(self.first_of(first), may_start=True)
         else:
             self.blocked = [group[0].state for group in self.groups()]
             self.stand("FAILED")
+
+    def is_before(self, one: list[Branch], other: list[Branch]) -> bool:
+        """Rule 5.4: whether it is earlier in the graph: it leads there, and not around a loop."""
+        source, target = one[0].node, other[0].node
+        walls = self.heads[target]
+        return target not in self.heads[source] and leads(source, target, self.edges, walls)
 
     # ---------------------------------------------------------------- joins (rule 5)
 
@@ -291,19 +307,19 @@ class Model:
     def first_of(self, free: list[list[Branch]]) -> list[Branch]:
         if self.order is None:
             return free[0]
-        told = [(b.state, b.alone, sorted(b.inputs.items())) for b, *_ in free]
         for seen in self.order[:1]:
-            for number, one in enumerate(told):
-                if one[: len(seen)] == seen:
+            for group in free:
+                if seen_of(group[0], lost_of(group))[: len(seen)] == seen:
                     del self.order[0]
-                    return free[number]
-        raise Disagreement(f"{told} may go by the rules; seen were {self.order}")
+                    return group
+        names = [seen_of(group[0], lost_of(group)) for group in free]
+        raise Disagreement(f"{names} may go by the rules; seen were {self.order}")
 
     def merge(self, group: list[Branch], may_start: bool) -> None:
         """The branches of a group become one, which is ready."""
         first, *others = group
         self.branches = [branch for branch in self.branches if branch not in others]
-        first.lost = first.lost.intersection(*(branch.lost for branch in others))
+        first.lost = lost_of(group)
         self.ready(first)
         if self.flow.of(first.node).join == "first":  # rule 5.2
             for branch in self.branches:
@@ -359,7 +375,10 @@ class Model:
         """Rule 7.3."""
         at_work = [*self.in_phase(RUNS), branch]
         takes = [self.flow.of(b.node).takes for b in at_work]
-        return all(sum(t) <= whole for t, whole in zip(zip(*takes), self.flow.pool, strict=True))
+        return all(
+            sum(t) <= whole
+            for t, whole in zip(zip(*takes, strict=True), self.flow.pool, strict=True)
+        )
 
     def start(self, branch: Branch) -> None:
         for other in self.in_phase(READY):
@@ -389,3 +408,13 @@ class Model:
 
     def lasts(self, need, time: float) -> bool:
         return self.now - time <= need.expiry
+
+
+def lost_of(group: list[Branch]) -> frozenset[str]:
+    """Where a branch that comes of several ends: where each of them would."""
+    return frozenset.intersection(*(branch.lost for branch in group))
+
+
+def seen_of(branch: Branch, lost: Iterable[str] = ()) -> Seen:
+    """What can be seen of a branch from outside, and where it ends."""
+    return branch.state, branch.alone, sorted(branch.inputs.items()), sorted(lost)

@@ -8,7 +8,6 @@ from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
 
 from fluffy_nb import testing
-from fluffy_nb.errors import DependencyCycleError
 
 from .flows_ruled import ruled
 from .lockstep import Lockstep
