@@ -7,7 +7,6 @@ name, and the remedy.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from difflib import get_close_matches
 
 
 def nearest(name: str, allowed: Collection[str]) -> str:
@@ -22,6 +21,8 @@ def nearest(name: str, allowed: Collection[str]) -> str:
     """
     if not allowed:
         return "there are none"
+    from difflib import get_close_matches  # noqa: PLC0415 - where all goes well nobody needs it
+
     close = get_close_matches(name, allowed, n=3, cutoff=0.5) if isinstance(name, str) else []
     if close:
         return "did you mean " + " or ".join(map(repr, close)) + "?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import uuid
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -179,7 +179,7 @@ class Agent(DefinedFlow):
         if run is not None:
             run.runner.abandon()
         self._run = new
-        new.begin(starts, uuid.uuid4().hex[:8], limit, timeout, cleanup_timeout)
+        new.begin(starts, os.urandom(4).hex(), limit, timeout, cleanup_timeout)
         return new
 
     def _new_run(self, starts: tuple[str, ...], shared: SharedState, answers: Any) -> Run:

@@ -63,7 +63,7 @@ def _cycle(graph: StateGraph) -> list[str]:
         ]
         for state, dependencies in graph.dependencies.items()
     }
-    for part in components(graph.states, needs):
+    for part in components(needs, needs):
         if len(part) > 1:
             return _around(part, needs)
     return []

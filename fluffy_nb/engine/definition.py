@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from fluffy_nb.engine.check import check_dependencies
 from fluffy_nb.engine.graph import StateGraph, check_open, check_starts, matching, read_graph
@@ -21,6 +21,9 @@ from fluffy_nb.errors import (
     UnknownStateError,
     nearest,
 )
+
+if TYPE_CHECKING:
+    from fluffy_nb.engine.planning import Plan
 
 MOST_GRAPHS = 4
 """Graphs that are kept: of the check before a run, of the run, and of its picture."""
@@ -45,6 +48,7 @@ class Definition:
         self.states: Mapping[str, StateSpec] = MappingProxyType(self._specs)
         self._returns: dict[str, Returns] = {}  # of the states whose code has been read
         self._graphs: dict[object, StateGraph] = {}
+        self.plan: Plan | None = None  # of the latest run; see `Routes`
         self._version = 0
 
     def add(
@@ -150,7 +154,10 @@ class Definition:
                 for name, spec in self._specs.items()
                 if spec.flow is not None
             }
-            graph = read_graph(self._specs, starts, taken, self._returns, agents, names_of_agents)
+            parts = (self._specs, starts, taken, self._returns, agents, names_of_agents)
+            graph = read_graph(*parts)
+            if graph.open and self._read_declared():  # then it matters whether some state forks
+                graph = read_graph(*parts)
             while len(self._graphs) >= MOST_GRAPHS:
                 del self._graphs[next(iter(self._graphs))]
             self._graphs[key] = graph
@@ -159,16 +166,27 @@ class Definition:
         return graph
 
     def _agents_named(self) -> Iterator[Flow]:
-        """The agents that some return goes to; reads the code that has not been read yet."""
+        """The agents that some return goes to; reads the code that has not been read yet.
+
+        What a state declares wins over its code, which is slow to read: that is left alone.
+        """
         for name, spec in list(self._specs.items()):
-            if spec.flow is not None:
-                continue
-            read = self._returns.get(name)
-            if read is None:
-                read = self._returns[name] = read_returns(spec.function, (Flow,))
+            if spec.next is None and spec.flow is None and name not in self._returns:
+                self._returns[name] = read_returns(spec.function, (Flow,))
+        for read in list(self._returns.values()):
             for agent, _ in read.agents:
                 if isinstance(agent, Flow):
                     yield agent
+
+    def _read_declared(self) -> bool:
+        """Read the code of the other states too; False where it has been read."""
+        unread = {
+            name: spec.function
+            for name, spec in self._specs.items()
+            if spec.flow is None and name not in self._returns
+        }
+        self._returns |= {name: read_returns(code, (Flow,)) for name, code in unread.items()}
+        return bool(unread)
 
     def check(self, starts: tuple[str, ...] | None) -> tuple[str, ...]:
         """Refuse what can't run, warn of what looks wrong, and say where a run starts.

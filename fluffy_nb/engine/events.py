@@ -7,14 +7,15 @@ tests and, later, the journal see nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar
+
+from fluffy_nb.engine.facts import Fact
 
 KINDS: dict[str, type[Event]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Fact):
     """A fact about a run.
 
     Args:
@@ -32,7 +33,15 @@ class Event:
 
     def to_dict(self) -> dict[str, Any]:
         """The event as plain data, with its class as `kind`."""
-        return {"kind": self.kind, **asdict(self)}
+        return {"kind": self.kind, **_plain(self)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Fact):
+        return {name: _plain(each) for name, each in zip(type(value).fields, value, strict=True)}
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def from_dict(data: Mapping[str, Any]) -> Event:
@@ -60,8 +69,7 @@ def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-@dataclass(frozen=True, slots=True)
-class Going:
+class Going(Fact):
     """A branch to be that is more than the name of its state.
 
     Args:
@@ -72,7 +80,7 @@ class Going:
     """
 
     name: str
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = MappingProxyType({})
     alone: bool = False
     start: str | None = None
 
@@ -84,7 +92,6 @@ Next = tuple[str | Going, ...]
 # ---------------------------------------------------------------- the run
 
 
-@dataclass(frozen=True, slots=True)
 class RunStarted(Event):
     """A run began; one branch stands at each of its start states."""
 
@@ -93,7 +100,6 @@ class RunStarted(Event):
     starts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class RunRestored(Event):
     """A run was taken up from a checkpoint; it is paused there."""
 
@@ -103,29 +109,24 @@ class RunRestored(Event):
     """The plain data that the machine's `progress()` gave."""
 
 
-@dataclass(frozen=True, slots=True)
 class RunResumed(Event):
     """The run goes on after a pause, a failure, a timeout or a cancellation."""
 
 
-@dataclass(frozen=True, slots=True)
 class RunPaused(Event):
     """Nothing runs and nothing new starts until the run is resumed."""
 
 
-@dataclass(frozen=True, slots=True)
 class RunCompleted(Event):
     """The last branch ended."""
 
 
-@dataclass(frozen=True, slots=True)
 class RunFailed(Event):
     """A state failed, and those that were running have ended."""
 
     error: str
 
 
-@dataclass(frozen=True, slots=True)
 class RunCancelled(Event):
     """The run was cancelled, or its time was up; it can be resumed."""
 
@@ -135,7 +136,6 @@ class RunCancelled(Event):
 # ---------------------------------------------------------------- executions
 
 
-@dataclass(frozen=True, slots=True)
 class StateQueued(Event):
     """A state may run and waits for a slot, a step or the end of a pause."""
 
@@ -144,7 +144,6 @@ class StateQueued(Event):
     branches: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class StateStarted(Event):
     """An attempt of an execution began."""
 
@@ -155,7 +154,6 @@ class StateStarted(Event):
     """The branches that met here; empty when `StateQueued` has told them."""
 
 
-@dataclass(frozen=True, slots=True)
 class StateCompleted(Event):
     """An execution ended well; a branch goes to each of `next`."""
 
@@ -174,7 +172,6 @@ class StateCompleted(Event):
         return tuple(to if isinstance(to, str) else to.name for to in self.next)
 
 
-@dataclass(frozen=True, slots=True)
 class StateFailed(Event):
     """An attempt raised, took too long, or returned what is no result."""
 
@@ -192,7 +189,6 @@ class StateFailed(Event):
     """The state where the branch goes on; None where the failure is the run's."""
 
 
-@dataclass(frozen=True, slots=True)
 class RetryDue(Event):
     """The delay after a failed attempt is over: the state may run again."""
 
@@ -200,7 +196,6 @@ class RetryDue(Event):
     state: str
 
 
-@dataclass(frozen=True, slots=True)
 class BreakpointReached(Event):
     """The run pauses before this execution starts."""
 
@@ -208,7 +203,6 @@ class BreakpointReached(Event):
     state: str
 
 
-@dataclass(frozen=True, slots=True)
 class AgentEntered(Event):
     """An agent that is a state began: branches stand at its start states."""
 
@@ -218,7 +212,6 @@ class AgentEntered(Event):
     starts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class StateReused(Event):
     """A state was not run: its completion in an earlier run counts (semantics 6, ONCE)."""
 
@@ -228,7 +221,6 @@ class StateReused(Event):
     next: Next
 
 
-@dataclass(frozen=True, slots=True)
 class CompletionTakenOver(Event):
     """A state's completion in an earlier run counts in this one."""
 
@@ -237,7 +229,6 @@ class CompletionTakenOver(Event):
     """When it completed, seconds since the epoch."""
 
 
-@dataclass(frozen=True, slots=True)
 class StateBlocked(Event):
     """A branch waits here for what can't come any more."""
 
@@ -245,7 +236,6 @@ class StateBlocked(Event):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
 class StateCancelled(Event):
     """An attempt was cancelled; the execution runs again when the run is resumed."""
 
@@ -256,7 +246,6 @@ class StateCancelled(Event):
     removed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class StateContinued(Event):
     """A state that waited for a person has its slot again and goes on."""
 
@@ -264,7 +253,6 @@ class StateContinued(Event):
     state: str
 
 
-@dataclass(frozen=True, slots=True)
 class ProgressReported(Event):
     """A state said how far it has come: a fraction from 0 to 1."""
 
@@ -274,7 +262,6 @@ class ProgressReported(Event):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
 class WriteConflict(Event):
     """Two executions in parallel wrote one key, neither knowing of the other; this one is kept."""
 
@@ -286,7 +273,6 @@ class WriteConflict(Event):
     other_execution: int
 
 
-@dataclass(frozen=True, slots=True)
 class OutputPrinted(Event):
     """A state printed or logged something; it has gone where it would have gone, too."""
 
@@ -297,7 +283,6 @@ class OutputPrinted(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
 class OutputShown(Event):
     """A state showed something: a bounded mime bundle."""
 
@@ -309,7 +294,6 @@ class OutputShown(Event):
 # ---------------------------------------------------------------- people
 
 
-@dataclass(frozen=True, slots=True)
 class PromptOpened(Event):
     """A state asked a person."""
 
@@ -327,7 +311,6 @@ class PromptOpened(Event):
     """What is to be reviewed: a bounded mime bundle."""
 
 
-@dataclass(frozen=True, slots=True)
 class PromptRefused(Event):
     """An answer was not accepted; the prompt stays open."""
 
@@ -337,7 +320,6 @@ class PromptRefused(Event):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
 class PromptAnswered(Event):
     """A person's answer was accepted."""
 
@@ -346,7 +328,6 @@ class PromptAnswered(Event):
     state: str
 
 
-@dataclass(frozen=True, slots=True)
 class PromptExpired(Event):
     """Nobody answered in time."""
 
@@ -355,7 +336,6 @@ class PromptExpired(Event):
     state: str
 
 
-@dataclass(frozen=True, slots=True)
 class PromptWithdrawn(Event):
     """The question is no longer asked: its execution or its run ended."""
 
@@ -364,7 +344,6 @@ class PromptWithdrawn(Event):
     state: str
 
 
-@dataclass(frozen=True, slots=True)
 class PromptDeadlineMoved(Event):
     """The clocks of the run stood still or go on: the prompt times out at another time."""
 
@@ -378,7 +357,6 @@ class PromptDeadlineMoved(Event):
 # ---------------------------------------------------------------- the graph
 
 
-@dataclass(frozen=True, slots=True)
 class GraphChanged(Event):
     """States were added, replaced or removed while a run is there."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -251,7 +250,9 @@ def check_starts(graph: StateGraph) -> None:
     if len(graph.starts) > 1 and undefined:
         target = undefined[0]
         source = next(edge.source for edge in graph.edges if edge.target == target)
-        close = difflib.get_close_matches(target, graph.states, n=3, cutoff=0.5)
+        from difflib import get_close_matches  # noqa: PLC0415 - as in `nearest`
+
+        close = get_close_matches(target, graph.states, n=3, cutoff=0.5)
         raise AmbiguousStartError(graph.starts, source, target, close or graph.states)
 
 

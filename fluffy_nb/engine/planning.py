@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from fluffy_nb.engine.definition import Definition, inside
 from fluffy_nb.engine.graph import StateGraph
@@ -13,6 +14,21 @@ from fluffy_nb.errors import LargeStateWarning, ResourceError
 
 Sent = Mapping[int, Collection[str]]
 """By the `id()` of a definition, the states that a run has sent branches to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The graph that runs of a flow begin with, kept for the next of them.
+
+    Args:
+        key: The start states, and the version of the flow.
+        topology: What joins and dependencies ask.
+        is_open: Whether where some state leads can't be read.
+    """
+
+    key: object
+    topology: Topology
+    is_open: bool
 
 
 def topology_of(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from fluffy_nb.engine.status import AgentStatus
@@ -48,6 +47,8 @@ class RunResult:
 
 
 def _row(name: str, value: str, tag: str = "td") -> str:
+    from html import escape  # noqa: PLC0415 - only notebooks show it
+
     style = "style='text-align:left;overflow-wrap:anywhere'"
     cells = "".join(f"<{tag} {style}>{escape(text)}</{tag}>" for text in (name, value))
     return f"<tr>{cells}</tr>"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Real
@@ -80,6 +79,8 @@ class RetryPolicy:
             )
         except OverflowError:
             delay = self.max_delay if self.initial_delay else 0.0
+        import random  # noqa: PLC0415 - most runs retry nothing
+
         return delay * random.uniform(0.5, 1.0) if self.jitter else delay  # noqa: S311 - no secret
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.definition import Definition
 from fluffy_nb.engine.graph import check_open
-from fluffy_nb.engine.planning import is_open, topology_of
+from fluffy_nb.engine.planning import Plan, is_open, topology_of
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.execution import Branch
@@ -43,10 +43,18 @@ class Routes:
             standing: The states where branches stand; the agent may lack some.
         """
         definition = self._definition
+        lacking = [name for name in standing if definition.spec(name) is None]
+        key = (starts, definition.version)
+        as_written = not (taken or lacking or self._sent)
+        if as_written and definition.plan is not None and definition.plan.key == key:
+            self._is_open = definition.plan.is_open
+            return definition.plan.topology
         graph = definition.graph(starts, taken)
         self._is_open = is_open(graph)
-        lacking = [name for name in standing if definition.spec(name) is None]
-        return topology_of(definition, graph, self._sent, lacking)
+        topology = topology_of(definition, graph, self._sent, lacking)
+        if as_written:
+            definition.plan = Plan(key, topology, self._is_open)
+        return topology
 
     def definition_of(self, scope: Scope) -> Definition:
         """The agent that a scope is of."""

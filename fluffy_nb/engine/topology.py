@@ -68,7 +68,8 @@ class Topology:
         self._known: dict[str, frozenset[str]] = {}
         self._direct: dict[str, bool] = {}
         self._before: dict[str, _Ancestors] = {}
-        self._plural = self._reached({*rules.templates, *rules.sent, *rules.joins})
+        several = {*rules.templates, *rules.sent, *rules.joins, *rules.dependencies}
+        self._plural = self._reached(several)
         # By state: those it leads to as if it had returned them, those it starts with itself,
         # and those that look at whether it has ended.
         self.led_from: dict[str, list[str]] = {}

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import decimal
 import enum
-import fractions
-import hashlib
-import pathlib
 import sys
 import types
-import uuid
 from typing import Any
 
 MOST_ELEMENTS = 10_000
@@ -35,18 +30,22 @@ _ATOMS = (
     type(...),
     type,
     enum.Enum,
-    decimal.Decimal,
-    fractions.Fraction,
     dt.date,
     dt.time,
     dt.timedelta,
     dt.tzinfo,
-    uuid.UUID,
-    pathlib.PurePath,
     types.FunctionType,
     types.BuiltinFunctionType,
     types.ModuleType,
 )
+
+_MORE_ATOMS = {
+    "decimal": "Decimal",
+    "fractions": "Fraction",
+    "pathlib": "PurePath",
+    "uuid": "UUID",
+}
+"""Others by their modules: nobody holds one whose module nobody has imported."""
 
 
 class _TooMuchError(Exception):
@@ -63,12 +62,22 @@ def look(value: object) -> object:
         None for what can't change; `UNCOMPARED` for what would be too much to look at; else plain
         data that is equal as long as nothing was changed.
     """
-    if isinstance(value, _ATOMS):
+    if _cannot_change(value):
         return None
     try:
         return _Look().at(value)
     except (_TooMuchError, RecursionError):
         return UNCOMPARED
+
+
+def _cannot_change(value: object) -> bool:
+    if isinstance(value, _ATOMS):
+        return True
+    for module, name in _MORE_ATOMS.items():
+        imported = sys.modules.get(module)
+        if imported is not None and isinstance(value, getattr(imported, name)):
+            return True
+    return False
 
 
 def has_changed(before: object, value: object) -> bool:
@@ -94,7 +103,7 @@ class _Look:
         if self._left < 0:
             raise _TooMuchError
         kind = type(value)
-        if isinstance(value, _ATOMS):
+        if _cannot_change(value):
             return kind, value
         if kind in {list, tuple}:
             return kind, tuple([self.at(entry) for entry in value])
@@ -153,4 +162,6 @@ def _check_size(size: int) -> None:
 
 
 def _hashed(buffer: Any) -> bytes:
+    import hashlib  # noqa: PLC0415 - few runs hold what needs it
+
     return hashlib.blake2b(buffer, digest_size=16).digest()

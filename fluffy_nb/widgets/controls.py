@@ -31,6 +31,9 @@ ALLOWED: Mapping[AgentStatus, tuple[str, ...]] = {
 }
 """The verbs that make sense in each status (semantics 9)."""
 
+MOST_NOTES = 50
+"""More things that look wrong than this are counted only."""
+
 SAME_MOMENT = 0.1
 """Seconds."""
 
@@ -54,6 +57,9 @@ class ControlsWidget(PlainWidget):
         None, allow_none=True, help="While the clock ticks: when it began, epoch seconds."
     ).tag(sync=True)
     elapsed = t.Float(None, allow_none=True, help="Seconds, where the clock stands.").tag(sync=True)
+    notes = t.List(
+        t.Dict(), help="What looks wrong before a run: state, text, whether it is serious."
+    ).tag(sync=True)
     notice = t.Unicode(help="An error, or what came of a button.").tag(sync=True)
 
     def __init__(self, agent: Agent) -> None:
@@ -62,6 +68,7 @@ class ControlsWidget(PlainWidget):
         self._notice = _failures(agent)
         self._changed = set(agent.states)
         self._executions: dict[str, int] = {}
+        self._look = True  # at what looks wrong
         self._pace = Pace(self._paint)
         super().__init__(label=agent.name)
         self._paint()
@@ -93,7 +100,7 @@ class ControlsWidget(PlainWidget):
     def _note(self, event: ev.Event) -> None:
         match event:
             case ev.RunStarted() | ev.RunRestored():
-                self._notice = ""
+                self._notice, self._look = "", True
                 self._executions.clear()
                 self._changed.update(self._agent.states)
             case ev.RunResumed():
@@ -102,6 +109,8 @@ class ControlsWidget(PlainWidget):
                 self._notice = event.error
             case ev.RunCancelled():
                 self._notice = f"The run was cancelled: {event.reason}."
+            case ev.GraphChanged():
+                self._look = True
             case ev.StateStarted():
                 self._changed.add(event.state)
         self._pace.after(event)
@@ -119,6 +128,9 @@ class ControlsWidget(PlainWidget):
             self.executions = sum(self._executions.values())
             self._set_time(agent.duration)
             self.notice = self._notice
+            if self._look:
+                self._look = False
+                self.notes = _notes(agent)
 
     def _set_time(self, seconds: float | None) -> None:
         if seconds is not None and self.status == _A.RUNNING:
@@ -152,6 +164,16 @@ class ControlsWidget(PlainWidget):
     def _say(self, text: str) -> None:
         with self._lock:
             self._notice = self.notice = text
+
+
+def _notes(agent: Agent) -> list[dict[str, Any]]:
+    """What looks wrong with a flow, the serious things first."""
+    found = agent.check()
+    notes = [{"state": n.state, "text": n.text, "serious": n.serious} for n in found[:MOST_NOTES]]
+    if len(found) > MOST_NOTES:
+        more = f"and {len(found) - MOST_NOTES} more: agent.check() has them all"
+        notes.append({"state": "", "text": more, "serious": False})
+    return notes
 
 
 def _failures(agent: Agent) -> str:

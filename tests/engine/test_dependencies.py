@@ -193,6 +193,25 @@ async def test_S6_1_any_is_content_with_one():
     assert (await script.agent.run()).counts["d"] == 1
 
 
+async def test_S6_1_any_does_not_count_one_that_runs_again():
+    script = Script()
+    script.add("start", ["a", "other"])
+    script.add("other", "d", gate=True)
+    script.add("b", next=[])
+    script.add("d", dependencies={"a": ANY, "b": ANY})
+    gates = [asyncio.Event(), asyncio.Event()]
+    script.agent.add_state("a", body_of(["a", None], gates), next=["a"])
+    run = script.agent.start("start")
+    gates[0].set()
+    await settled()
+    await script.open("other")
+    assert script.started.count("a") == 2
+    assert "d" not in script.started
+    gates[1].set()
+    await run
+    assert script.started[-1] == "d"
+
+
 async def test_S6_1_any_with_none_blocks():
     script = Script()
     script.add("start", ["a", "d"])
@@ -282,6 +301,34 @@ async def test_S6_once_ends_when_the_state_is_replaced():
     more = script.add("load", replace=True)
     await script.agent.run()
     assert (calls, more) == ([1], [1])
+
+
+async def test_S6_once_on_a_template_counts_by_the_full_name():
+    script = Script()
+    names = ["load_1", "load_2"]
+    script.add("start", lambda _: list(names), next=["load_{n}"])
+    script.add("load_{n}", "use")
+    script.add("use", dependencies={"load_{n}": (REQUIRED, ONCE)})
+    await script.agent.run()
+    script.started.clear()
+    names.append("load_3")
+    await script.agent.run()
+    assert script.started == ["start", "load_3", "use"]
+    script.started.clear()
+    script.add("load_{n}", "use", replace=True)
+    await script.agent.run()
+    assert script.started == ["start", *names, "use"]
+
+
+async def test_S6_once_stands_for_one_execution():
+    script = Script()
+    turns = iter(["load", None, "load", None])
+    calls = script.add("load", "use")
+    script.add("use", lambda _: next(turns), next=["load"], dependencies={"load": (REQUIRED, ONCE)})
+    await script.agent.run("load")
+    assert len(calls) == 2
+    await script.agent.run("load")
+    assert len(calls) == 3  # the first time round it is taken over, the second it runs
 
 
 async def test_S6_once_is_not_passed_by_a_pause():
@@ -439,6 +486,17 @@ async def test_S5_4_a_join_and_a_dependency_in_a_circle_are_let_go():
     result = await script.agent.run()
     assert script.ended[:3] == ["start", "a", "m"]
     assert result.counts["x"] == 1
+
+
+async def test_S5_4_what_was_let_go_early_comes_twice_and_what_follows_waits_for_both():
+    script = Script()
+    script.add("e", "a")
+    script.add("f", ["a", "c"])
+    script.add("a", "c", dependencies={"c": REQUIRED})
+    script.add("c", "d")
+    script.add("d")
+    await script.agent.run()
+    assert script.started == ["e", "f", "c", "a", "c", "d"]
 
 
 async def test_S6_what_was_known_of_ends_survives_a_checkpoint():

@@ -179,6 +179,17 @@ async def test_S9_3_a_step_takes_its_execution_to_the_end_retries_included(clock
     assert script.started == ["s", "s"]
 
 
+async def test_S9_3_a_steps_retry_goes_on_although_others_came_before_it():
+    script = Script()
+    script.add("start", ["s", "other"])
+    script.add("s", failures=1, retry_policy=AT_ONCE)
+    script.add("other")
+    await script.agent.step()
+    await script.agent.step()
+    assert script.ended == ["start", "s"]
+    assert script.agent.priority_queue == ("other",)
+
+
 async def test_S8_1_retries_are_counted_anew_after_a_resume():
     script = Script()
     calls = script.add("s", failures=4, retry_policy=AT_ONCE)

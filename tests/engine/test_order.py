@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fluffy_nb import Agent, Priority, ResourcePool, ResourceRequirements
+from fluffy_nb import Agent, DependencyType, Priority, ResourcePool, ResourceRequirements
 from fluffy_nb.engine.execution import Execution
 from fluffy_nb.engine.queue import MOST_PASSED, ReadyQueue
 from fluffy_nb.engine.resources import Ledger, machine_pool
@@ -116,6 +116,18 @@ async def test_S7_1_ready_states_of_a_run_go_by_priority():
         script.add(name, resources=needing(priority=Priority[name.upper()]))
     await script.agent.run()
     assert script.started == ["start", "high", "normal", "low"]
+
+
+async def test_S7_1_who_is_started_beside_goes_first_where_its_priority_is_higher():
+    script = Script(max_concurrent=1)
+    script.add(
+        "low",
+        resources=needing(priority=Priority.LOW),
+        dependencies={"high": DependencyType.PARALLEL},
+    )
+    script.add("high", resources=needing(priority=Priority.HIGH))
+    await script.agent.run()
+    assert script.started == ["high", "low"]
 
 
 async def test_S7_1_a_step_takes_the_first_by_priority_too():

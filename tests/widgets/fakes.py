@@ -60,6 +60,7 @@ class FakeAgent:
         self.notice = ""
         self.prompts = ()
         self.waits = {}
+        self.wrong = ()
         self.requests = []
         self.asked = []
         self.observers = []
@@ -73,6 +74,9 @@ class FakeAgent:
 
     def spec(self, name):
         return self.states.get(name)
+
+    def check(self):
+        return self.wrong
 
     def explain(self, name):
         return self.waits.get(name, "")

@@ -4,8 +4,9 @@ import time
 import pytest
 
 from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.check import Note
 from fluffy_nb.engine.status import AgentStatus
-from fluffy_nb.widgets.controls import ALLOWED, VERBS, ControlsWidget
+from fluffy_nb.widgets.controls import ALLOWED, MOST_NOTES, VERBS, ControlsWidget
 
 from .fakes import FakeAgent
 
@@ -187,3 +188,22 @@ def test_closed_they_observe_no_more(agent, controls):
 def test_the_text_form_holds_no_address(agent, controls):
     agent.begin()
     assert repr(controls) == "ControlsWidget(review: RUNNING)"
+
+
+# ---------------------------------------------------------------- what looks wrong before a run
+
+
+def test_S6_3_what_looks_wrong_is_there_before_the_run_and_goes_when_it_is_mended(agent):
+    agent.wrong = (Note("draft", "can lead to 'aprove', which is no state", serious=True),)
+    controls = ControlsWidget(agent)
+    told = {"state": "draft", "text": "can lead to 'aprove', which is no state", "serious": True}
+    assert controls.notes == [told]
+    agent.wrong = ()
+    agent.emit(ev.GraphChanged, ("draft",))
+    assert controls.notes == []
+
+
+def test_many_notes_are_counted(agent):
+    agent.wrong = tuple(Note(f"s{n}", "is never reached") for n in range(MOST_NOTES + 7))
+    *_, last = ControlsWidget(agent).notes
+    assert last["text"].startswith("and 7 more")

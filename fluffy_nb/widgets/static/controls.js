@@ -1,4 +1,4 @@
-// Buttons that steer a run; its status, progress, time and notices.
+// Buttons that steer a run; its status, progress, time and notices, and what looks wrong before.
 
 const VERBS = [
   ["run", "Run", "Start a new run"],
@@ -21,6 +21,9 @@ function render({ model, el }) {
   const time = make("span", { class: "fluffy-time" });
   const said = make("span");
   const notice = make("div", { class: "fluffy-notice", role: "alert" }, icon("alert"), said);
+  const heading = make("summary");
+  const list = make("ul");
+  const notes = make("details", { class: "fluffy-notes" }, heading, list);
   const buttons = {};
   for (const [verb, title, tip] of VERBS) {
     const text = make("span", {}, title);
@@ -36,6 +39,7 @@ function render({ model, el }) {
     track,
     make("div", { class: "fluffy-facts" }, counts, time),
     notice,
+    notes,
   );
 
   function press(verb) {
@@ -99,14 +103,33 @@ function render({ model, el }) {
     paintStatus(); // a notice also answers a button
   }
 
+  // A few are read at a glance; many would push the graph out of sight.
+  function paintNotes() {
+    const all = model.get("notes");
+    notes.hidden = !all.length;
+    notes.open = all.length <= 3;
+    notes.dataset.serious = all.some((note) => note.serious);
+    heading.replaceChildren(icon("alert"), make("span", {}, count(all.length, "note")));
+    list.replaceChildren(...all.map(tellNote));
+  }
+
+  function tellNote({ state, text, serious }) {
+    const item = make("li", { "data-serious": String(serious) });
+    if (state) item.append(make("strong", {}, state), " ");
+    item.append(text);
+    return item;
+  }
+
   let clock = null;
   const silence = listen(model, [
     ["change:status change:allowed change:label", paintStatus],
     ["change:done change:total change:executions change:status", paintCounts],
     ["change:since change:elapsed", paintTime],
     ["change:notice", paintNotice],
+    ["change:notes", paintNotes],
   ]);
   paintNotice();
+  paintNotes();
   paintCounts();
   paintTime();
   return () => {
