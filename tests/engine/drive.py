@@ -11,8 +11,9 @@ from fluffy_nb.engine.commands import Finish, Queue, Start
 from fluffy_nb.engine.joins import Topology
 from fluffy_nb.engine.machine import Machine
 
-from .reference import Durations, Flow, Outcome, names, nth
-from .reference_graph import find_starts
+from .reference_flow import Flow, names, nth
+from .reference_graph import starts_of
+from .reference_time import Durations, Outcome
 
 
 class Driver:
@@ -20,7 +21,7 @@ class Driver:
 
     def __init__(self, flow: Flow, durations: Durations, max_concurrent: int | None = None) -> None:
         self.flow, self.durations = flow, durations
-        self.starts = tuple(flow.starts) or tuple(find_starts(flow.edges))
+        self.starts = tuple(starts_of(flow))
         states = list(flow.script)
         self.machine = Machine(Topology(states, flow.edges, self.starts), max_concurrent)
         self.seq = count(1)

@@ -12,7 +12,8 @@ from itertools import count
 
 from hypothesis import strategies as st
 
-from .reference import Durations, Flow, nth
+from .reference_flow import Flow, nth
+from .reference_time import Durations
 
 END = None
 

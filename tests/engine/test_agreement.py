@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from .drive import drive
 from .flows import graphs, structured, timings
-from .reference import Flow, simulate
+from .reference_flow import Flow
+from .reference_time import simulate
 
 DIAMOND = Flow({"s": [["a", "b"]], "a": ["j"], "b": ["b2"], "b2": ["j"], "j": [None]})
 FORK_IN_LOOP = Flow(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from fluffy_nb.engine.agent import Agent
 
 from .flows import graphs
-from .reference import Flow, names, nth, simulate
+from .reference_flow import Flow, names, nth
+from .reference_time import simulate
 
 
 def agent_of(flow: Flow, pauses: dict[str, int], limit: int | None) -> Agent:

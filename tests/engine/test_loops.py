@@ -11,7 +11,7 @@ from fluffy_nb.engine.joins import Topology
 from fluffy_nb.engine.loops import components, find_loops
 
 from .flows import graphs
-from .reference_graph import find_starts, leading_to, loop_heads, order_from, parts
+from .reference_graph import find_starts, leads, loop_heads, order_from, parts
 
 
 @settings(max_examples=200, deadline=None)
@@ -45,7 +45,7 @@ def test_S5_1_who_leads_to_whom_in_this_turn(flow):
     topology = Topology(states, edges, starts)
     for target in states:
         walls = topology.heads[target] - {target}
-        sources = leading_to(target, edges, walls)
+        sources = {state for state in edges if leads(state, target, edges, walls)}
         nearest_first = sorted(states, key=topology.rank.__getitem__, reverse=True)
         for source in nearest_first:  # the search goes back step by step
             assert topology.leads(source, target) == (source in sources), (source, target)

@@ -1,0 +1,71 @@
+"""The engine agrees with the reference model after every event of any flow."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import assume, given, note, settings
+from hypothesis import strategies as st
+
+from fluffy_nb import testing
+
+from .flows_ruled import ruled
+from .lockstep import Lockstep
+from .reference import DELAYED, RUNS
+from .reference_graph import circle_of_needs, starts_of
+from .watchdog import watchdog
+
+MOST = 25
+
+VERBS = {
+    "RUNNING": ["end", "end", "end", "end", "end", "wait", "pause", "cancel"],
+    "PAUSED": ["resume", "step", "step", "cancel"],
+    "CANCELLED": ["resume", "step"],
+    "FAILED": ["resume", "step", "run_again"],
+    "COMPLETED": ["run_again"],
+}
+
+
+async def play(flow, data: st.DataObject) -> None:
+    """Do whatever can be done, then go on to the end."""
+    both = Lockstep(flow)
+    try:
+        await both.begin()
+        for _ in range(data.draw(st.integers(0, MOST))):
+            model = both.model
+            verbs = VERBS[model.status]
+            if model.status == "RUNNING" and not model.in_phase(RUNS):
+                verbs = ["wait", "pause", "cancel"]
+            await do(both, data.draw(st.sampled_from(verbs)), data)
+        await both.finish()
+        if both.model.status == "COMPLETED":
+            both.nothing_left()
+    finally:
+        note(" / ".join(both.story[:60]))
+
+
+async def do(both: Lockstep, verb: str, data: st.DataObject) -> None:
+    model = both.model
+    if verb == "end":
+        await both.end(data.draw(st.integers(0, len(model.in_phase(RUNS)) - 1)))
+    elif verb == "wait":
+        due = [b.due - model.now for b in model.in_phase(RUNS, DELAYED) if b.due < 1000]
+        await both.wait(data.draw(st.sampled_from([*due, 0.25, 1.0])))
+    elif verb == "step":
+        await both.step(data.draw(st.integers(1, 3)))
+    else:
+        await getattr(both, verb)()
+
+
+EXAMPLES = int(os.environ.get("AGREEMENT_EXAMPLES", "150"))
+"""How many flows are tried; the gate asks for more than the suite does."""
+
+
+@settings(max_examples=EXAMPLES, deadline=None, report_multiple_bugs=False)
+@given(st.data())
+def test_any_flow_agrees_after_every_event(data):
+    flow = data.draw(ruled())
+    assume(not circle_of_needs(flow))
+    assume(starts_of(flow))
+    with watchdog():
+        testing.run(play(flow, data))
