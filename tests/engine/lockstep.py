@@ -15,7 +15,8 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.errors import BlockedError, StateError
 
 from .played import Gate, agent_of
-from .reference import DELAYED, RUNS, Model, Seen, seen_of
+from .reference import Model
+from .reference_branch import DELAYED, RUNS, Seen, seen_of
 from .reference_flow import Flow, nth
 
 TICK = 1 / 1024

@@ -10,7 +10,8 @@ from .reference_flow import Need
 from .reference_graph import leads
 
 if TYPE_CHECKING:
-    from .reference import Branch, Model
+    from .reference import Model
+    from .reference_branch import Branch
 
 
 class End(NamedTuple):

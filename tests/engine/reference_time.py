@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
-from .reference import RUNS, Branch, Model
+from .reference import Model
+from .reference_branch import RUNS, Branch
 from .reference_flow import Flow, nth
 
 Durations = Mapping[str, Sequence[float]]

@@ -11,7 +11,7 @@ from fluffy_nb import testing
 
 from .flows_ruled import ruled
 from .lockstep import Lockstep
-from .reference import DELAYED, RUNS
+from .reference_branch import DELAYED, RUNS
 from .reference_graph import circle_of_needs, starts_of
 from .watchdog import watchdog
 
