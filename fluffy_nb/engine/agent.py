@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Checkpoint
-from fluffy_nb.engine.execution import Phase
-from fluffy_nb.engine.explain import explain
-from fluffy_nb.engine.flow import DefinedFlow, as_names
-from fluffy_nb.engine.graph import StateGraph
+from fluffy_nb.engine.flow import as_names
 from fluffy_nb.engine.kept import Kept
-from fluffy_nb.engine.metadata import MetadataView, StateMetadata
-from fluffy_nb.engine.observers import Observer, Observers
 from fluffy_nb.engine.planning import pool_for
-from fluffy_nb.engine.prompt import Prompt, Responder
-from fluffy_nb.engine.requests import VERBS, request
+from fluffy_nb.engine.prompt import Responder
+from fluffy_nb.engine.requests import request
 from fluffy_nb.engine.resources import ResourcePool
 from fluffy_nb.engine.responders import Answers, prepared
 from fluffy_nb.engine.result import RunResult
@@ -28,18 +20,17 @@ from fluffy_nb.engine.run import CLEANUP_TIMEOUT, RESUMABLE, Run, check_steps
 from fluffy_nb.engine.runner import Runner, Settings
 from fluffy_nb.engine.shared import SharedState
 from fluffy_nb.engine.specs import check_seconds
-from fluffy_nb.engine.status import AgentStatus, StateStatus
+from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.engine.surroundings import surroundings
+from fluffy_nb.engine.watched import WatchedFlow
 from fluffy_nb.errors import (
     NothingToResumeError,
     RunActiveError,
     StateInUseError,
 )
 
-_ENDS = (ev.RunCompleted, ev.RunFailed, ev.RunCancelled)
 
-
-class Agent(DefinedFlow):
+class Agent(WatchedFlow):
     """A named set of states and their settings; it runs one run at a time.
 
     Args:
@@ -73,8 +64,6 @@ class Agent(DefinedFlow):
         """States before which a run pauses, once per execution; changes count at once."""
         self.notice = ""
         """What the last `request` had to say; empty when it went well."""
-        self._observers = Observers()
-        self._run: Run | None = None
         self._kept: dict[str, Kept] = {}  # completions that count in later runs
 
     def __repr__(self) -> str:
@@ -94,11 +83,6 @@ class Agent(DefinedFlow):
                 del self._kept[kept]
         if self._run is not None and self._run.status is not AgentStatus.COMPLETED:
             self._run.runner.cross(self._run.runner.graph_changed, (name,))
-
-    @property
-    def state_graph(self) -> StateGraph:
-        """Where each state can lead, with the edges that the present run took."""
-        return self.definition.graph(None, self.taken_edges)
 
     # ------------------------------------------------------------ verbs
 
@@ -299,112 +283,3 @@ class Agent(DefinedFlow):
         starts = tuple(checkpoint.progress.starts)
         self._run = self._new_run(starts, shared, prepared(None))
         self._run.restore(checkpoint)
-
-    # ------------------------------------------------------------ watching
-
-    def subscribe(self, observer: Observer) -> Callable[[], None]:
-        """Have a function called with every event, in order, in the run's loop.
-
-        Args:
-            observer: Must be quick; one that raises is logged and dropped.
-
-        Returns:
-            What ends the subscription.
-        """
-        return self._observers.subscribe(observer)
-
-    async def events(self) -> AsyncIterator[ev.Event]:
-        """The events of the present run from its first, until it has ended.
-
-        Without a run, those of the next one.
-        """
-        queue: asyncio.Queue[ev.Event] = asyncio.Queue()
-        run = self._run
-        if run is not None and run.status is not AgentStatus.IDLE:
-            for event in run.runner.history:
-                queue.put_nowait(event)
-        unsubscribe = self.subscribe(queue.put_nowait)
-        try:
-            while True:
-                event = await queue.get()
-                yield event
-                if isinstance(event, _ENDS) and queue.empty():
-                    return
-        finally:
-            unsubscribe()
-
-    @property
-    def status(self) -> AgentStatus:
-        """Where the present or last run stands; IDLE before the first."""
-        return AgentStatus.IDLE if self._run is None else self._run.status
-
-    @property
-    def state_metadata(self) -> Mapping[str, StateMetadata]:
-        """For every state its latest execution; see `StateMetadata`."""
-        known = {} if self._run is None else self._run.runner.machine.metadata
-        return MetadataView(self.states, known)
-
-    @property
-    def completed_states(self) -> frozenset[str]:
-        """The states that completed at least once in the present run."""
-        return frozenset(() if self._run is None else self._run.runner.machine.completed)
-
-    @property
-    def _running_states(self) -> frozenset[str]:
-        """The states in execution now, those that wait for a person included."""
-        if self._run is None:
-            return frozenset()
-        at_work = {Phase.RUNNING, Phase.ASKING, Phase.ANSWERED}
-        executions = self._run.runner.machine.executions.values()
-        return frozenset(e.state for e in executions if e.phase in at_work)
-
-    @property
-    def priority_queue(self) -> tuple[str, ...]:
-        """The states that may run and wait for a slot, a step or the end of a pause."""
-        queue = () if self._run is None else self._run.runner.machine.queue
-        return tuple(execution.state for execution in queue)
-
-    @property
-    def prompts(self) -> tuple[Prompt, ...]:
-        """The open questions to people, oldest first."""
-        return () if self._run is None else tuple(self._run.runner.people.open)
-
-    @property
-    def taken_edges(self) -> Mapping[tuple[str, str], int]:
-        """How often the present run went from one state to another."""
-        return MappingProxyType({} if self._run is None else dict(self._run.runner.machine.taken))
-
-    @property
-    def context_values(self) -> Mapping[str, Any]:
-        """The values of the present run's context, read-only."""
-        return MappingProxyType({} if self._run is None else dict(self._run.values))
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop | None:
-        """The loop in which the present or last run lives; None before the first."""
-        return None if self._run is None else self._run.runner.loop
-
-    @property
-    def run_id(self) -> str | None:
-        """The id of the present or last run."""
-        return None if self._run is None else self._run.id
-
-    @property
-    def duration(self) -> float | None:
-        """Seconds the present or last run was active; pauses don't count."""
-        return None if self._run is None else self._run.duration
-
-    def explain(self, name: str) -> str:
-        """Why a state is where it is, as "waits for b2 (running) through b3".
-
-        Args:
-            name: The state; one inside an agent that is a state as "review/draft".
-
-        Returns:
-            The reason, also "priority HIGH, needs 2 CPU, 1 free" or why it failed; empty where
-            there is none.
-        """
-        return "" if self._run is None else explain(self._run.runner.machine, name)
-
-
-__all__ = ["VERBS", "Agent", "StateStatus"]
