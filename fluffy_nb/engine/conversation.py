@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import threading
 import time
 from typing import TextIO
 
@@ -43,6 +44,8 @@ class Conversation:
         self._echo = echo
         self._entry = entry
         self._out = out
+        self._is_giving = False
+        self._is_over = threading.Lock()  # taken by whoever tells of it
 
     def hold(self) -> None:
         """Ask, and ask again what is refused.
@@ -60,8 +63,18 @@ class Conversation:
             else:
                 self._ask()
         except LeftError:
-            self._say(f"\n  (this question {self._prompt.fate})")
+            self._tell_end()
             raise
+
+    def closed(self) -> None:
+        """The prompt was closed; said at once, before whoever waits for the run writes more."""
+        self._echo.on()
+        if not self._is_giving:  # else by what was typed here
+            self._tell_end()
+
+    def _tell_end(self) -> None:
+        if self._is_over.acquire(blocking=False):
+            self._say(f"\n  (this question {self._prompt.fate})")
 
     def _introduce(self) -> None:
         prompt = self._prompt
@@ -136,10 +149,11 @@ class Conversation:
             return self._line(mark)
         self._echo.off(self._entry.fileno())
         try:
-            return self._line(mark)
+            line = self._line(mark)
         finally:
             self._echo.on()
-            self._say("")  # the end of the line was not shown
+        self._say("")  # the end of the line was not shown
+        return line
 
     # ------------------------------------------------------------ typing and giving
 
@@ -165,16 +179,20 @@ class Conversation:
     def _give(self, value: str) -> str:
         """Answer, and wait for what comes of it: why it is refused, or nothing."""
         told: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._is_giving = True
         try:
             self._prompt.answer(value, told.put)
         except (PromptClosedError, RuntimeError):  # a loop that was closed
             raise LeftError from None
         while True:
             try:
-                return told.get(timeout=REPLY_SECONDS)
+                refusal = told.get(timeout=REPLY_SECONDS)
             except queue.Empty:
                 if self._prompt.fate:
                     raise LeftError from None
+            else:
+                self._is_giving = not refusal  # what is accepted is closed a moment later
+                return refusal
 
     def _say(self, text: str, end: str = "\n") -> None:
         """Write, with what would steer the terminal made visible."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import sys
 import threading
@@ -30,6 +31,7 @@ class Terminal:
         self._lock = threading.Lock()
         self._waiting: deque[Prompt] = deque()
         self._now: Prompt | None = None
+        self._conversation: Conversation | None = None  # about it
         self._is_asking = False
 
     def __call__(self, prompt: Prompt) -> None:
@@ -44,8 +46,9 @@ class Terminal:
 
     def _closed(self, prompt: Prompt) -> None:
         """Nobody waits for it any more; in the run's loop, where the interpreter may be ending."""
-        if self._now is prompt:
-            self._echo.on()
+        conversation = self._conversation
+        if self._now is prompt and conversation is not None:
+            contextvars.Context().run(conversation.closed)  # no state's own output
             self._lines.wake()
 
     def _ask_all(self) -> None:
@@ -59,7 +62,9 @@ class Terminal:
 
     def _ask(self, prompt: Prompt) -> None:
         try:
-            Conversation(prompt, self._lines, self._echo, sys.stdin, sys.stdout).hold()
+            conversation = Conversation(prompt, self._lines, self._echo, sys.stdin, sys.stdout)
+            self._conversation = conversation
+            conversation.hold()
         except LeftError:
             return
         except EOFError:
@@ -67,6 +72,8 @@ class Terminal:
         except Exception:  # noqa: BLE001 - as a standard output that was closed
             _log.exception("the terminal can't ask %r; it counts as declined", prompt)
             prompt.decline()
+        finally:
+            self._conversation = None
 
 
 ask_in_terminal = Terminal()
