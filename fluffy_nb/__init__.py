@@ -4,6 +4,7 @@ from typing import Any
 
 from fluffy_nb.agent import Agent
 from fluffy_nb.engine.checkpoint import Checkpoint
+from fluffy_nb.engine.codecs import register_codec, register_type
 from fluffy_nb.engine.context import Context
 from fluffy_nb.engine.declare import state
 from fluffy_nb.engine.dependencies import Dependency, DependencyLifecycle, DependencyType
@@ -35,6 +36,8 @@ __all__ = [
     "StateResult",
     "StateStatus",
     "TypedContextData",
+    "register_codec",
+    "register_type",
     "state",
 ]
 

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
-from itertools import chain
-from typing import Any, ClassVar
+from typing import Any
 
+from fluffy_nb.engine.codecs import REMEDY, UnsavableError, decode, encode
 from fluffy_nb.errors import CheckpointError, shortened
 
 VERSION = 1
 """The version of what `to_dict` gives; a newer one is refused."""
-
-MOST_BITS = 14_000
-"""The largest whole number that JSON readers take; Python's own stops at 4,300 digits."""
-
-DEEPEST = 100
-"""How deep containers in containers are saved; JSON readers stop at 200, with what is around."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +38,25 @@ class SavedBranch:
     start: str | None
     error: str | None
     lost: list[str]
+
+    def encoded(self) -> SavedBranch:
+        """With its inputs as they are saved."""
+        inputs = {}
+        for key, value in self.inputs.items():
+            try:
+                inputs[key] = encode(value)
+            except UnsavableError as problem:
+                raise CheckpointError(
+                    f"the input {key!r} sent to state {self.state!r} holds {problem}, which can't "
+                    "be saved",
+                    "say how with register_codec(type, encode, decode), or send what it is made "
+                    "from instead",
+                ) from None
+        return replace(self, inputs=inputs)
+
+    def decoded(self) -> SavedBranch:
+        """With its inputs as they were."""
+        return replace(self, inputs={key: decode(data) for key, data in self.inputs.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +96,18 @@ class Progress:
     taken: list[tuple[str, str, int]]
     ends: list[SavedEnds]
     reused: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, with the inputs of branches as they are saved."""
+        waiting = [branch.encoded() for branch in self.waiting]
+        executions = [replace(e, branch=e.branch.encoded()) for e in self.executions]
+        return asdict(replace(self, waiting=waiting, executions=executions))
+
+    def decoded(self) -> Progress:
+        """With the inputs of branches as they were."""
+        waiting = [branch.decoded() for branch in self.waiting]
+        executions = [replace(e, branch=e.branch.decoded()) for e in self.executions]
+        return replace(self, waiting=waiting, executions=executions)
 
     @classmethod
     def of(cls, data: Mapping[str, Any], given: Callable[[int], list[dict[str, Any]]]) -> Progress:
@@ -129,8 +154,6 @@ class Checkpoint:
     writers: dict[str, str] = field(default_factory=dict)
     version: int = VERSION
 
-    REMEDY: ClassVar[str] = "give what Checkpoint.to_dict returned, unchanged"
-
     @property
     def run_id(self) -> str:
         """The run this is a checkpoint of."""
@@ -152,29 +175,27 @@ class Checkpoint:
         Raises:
             CheckpointError: A value is none that JSON gives back as it was.
         """
-        for key, value in self.shared_state.items():
-            why = _unsavable(key) or _unsavable(value)
-            if why:
-                writer = self.writers.get(key)
-                by = f", written by state {writer!r}" if writer else ""
-                raise CheckpointError(
-                    f"the context's {key!r} holds {why}{by}, which can't be saved",
-                    "store JSON values (strings, numbers, lists, dicts with string keys), store "
-                    "what it is made from instead, or remove it before the checkpoint",
-                )
-        branches = [*self.progress.waiting, *(e.branch for e in self.progress.executions)]
-        for branch in branches:
-            for key, value in branch.inputs.items():
-                why = _unsavable(key) or _unsavable(value)
-                if why:
-                    raise CheckpointError(
-                        f"the input {key!r} sent to state {branch.state!r} holds {why}, which "
-                        "can't be saved",
-                        "send JSON values (strings, numbers, lists, dicts with string keys)",
-                    )
-        data = asdict(self)
-        data["completed_states"] = sorted(self.completed_states)
-        return data
+        return {
+            "timestamp": self.timestamp,
+            "agent_name": self.agent_name,
+            "agent_status": self.agent_status,
+            "shared_state": {k: self._saved(k, v) for k, v in self.shared_state.items()},
+            "progress": self.progress.to_dict(),
+            "changes": asdict(self.changes),
+            "writers": dict(self.writers),
+            "version": self.version,
+            "completed_states": sorted(self.completed_states),
+        }
+
+    def _saved(self, key: str, value: object) -> Any:
+        try:
+            return encode(value)
+        except UnsavableError as problem:
+            raise unsaved(key, problem, self.writers.get(key, "")) from None
+
+    def to_json(self) -> str:
+        """The checkpoint as JSON text."""
+        return json.dumps(self.to_dict())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Checkpoint:
@@ -192,7 +213,7 @@ class Checkpoint:
         from pydantic import ValidationError  # noqa: PLC0415 - importing the engine stays cheap
 
         if not isinstance(data, Mapping):
-            raise CheckpointError(f"{shortened(data)} is no checkpoint", cls.REMEDY)
+            raise CheckpointError(f"{shortened(data)} is no checkpoint", REMEDY)
         version = data.get("version")
         if type(version) is not int or version != VERSION:
             raise CheckpointError(
@@ -208,13 +229,25 @@ class Checkpoint:
             place = ".".join(map(str, first["loc"])) or "text"
             raise CheckpointError(
                 f"the checkpoint's {place} is {shortened(first['input'])}: {first['msg'].lower()}",
-                cls.REMEDY,
+                REMEDY,
             ) from None
         except (TypeError, ValueError, RecursionError) as problem:
-            raise CheckpointError(
-                f"the checkpoint is no plain data: {problem}", cls.REMEDY
-            ) from None
-        return checkpoint
+            raise CheckpointError(f"the checkpoint is no plain data: {problem}", REMEDY) from None
+        return replace(
+            checkpoint,
+            shared_state={key: decode(value) for key, value in checkpoint.shared_state.items()},
+            progress=checkpoint.progress.decoded(),
+        )
+
+
+def unsaved(key: str, problem: UnsavableError, state: str) -> CheckpointError:
+    """The error that says which value can't be saved, who wrote it, and what to do."""
+    by = f", written by state {state!r}" if state else ""
+    return CheckpointError(
+        f"the context's {key!r} holds {problem}{by}, which can't be saved",
+        "say how with register_codec(type, encode, decode), keep it out of checkpoints with "
+        "set_local, or store what it is made from instead",
+    )
 
 
 @cache
@@ -244,33 +277,6 @@ def _copied(value: Any) -> Any:
         return {key: _copied(item) for key, item in list(value.items())}
     if type(value) is list:
         return [_copied(item) for item in list(value)]
+    if type(value) in {set, bytearray} or hasattr(type(value), "__array__"):
+        return value.copy()  # arrays and frames too
     return value
-
-
-def _unsavable(value: object, depth: int = 0) -> str:
-    """What there is in a value that JSON does not give back as it was; empty where nothing is."""
-    if value is None or type(value) in {bool, float}:
-        return ""
-    if type(value) is int:
-        bits = value.bit_length()
-        return f"a number of {bits:,} bits" if bits > MOST_BITS else ""
-    if type(value) is str:
-        return "" if _is_unicode(value) else f"{shortened(value)}, which is no Unicode"
-    if depth == DEEPEST:
-        return f"containers in containers, more than {DEEPEST} deep"
-    inside: Iterable[object]
-    if type(value) is list:
-        inside = value
-    elif type(value) is dict and all(type(name) is str for name in value):
-        inside = chain(value, value.values())
-    else:
-        return f"{shortened(value)} of {type(value).__name__}"
-    return next(filter(None, (_unsavable(item, depth + 1) for item in inside)), "")
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether a string has no lone surrogates, as names of files may have."""
-    try:
-        return text.isascii() or bool(text.encode())
-    except UnicodeEncodeError:
-        return False

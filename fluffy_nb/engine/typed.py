@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 
+KNOWN: dict[str, type] = {}
+"""The classes that saved values may be of, by name; the latest of a name counts."""
+
+
 class TypedContextData:
     """The base of dataclasses that `context.set_typed` stores.
 
@@ -27,6 +31,11 @@ class TypedContextData:
         ...     name: str
         ...     age: int
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let saved values be of this class."""
+        super().__init_subclass__(**options)
+        KNOWN[cls.__qualname__] = cls
 
 
 def is_typed(value: object) -> bool:

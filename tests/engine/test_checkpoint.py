@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fluffy_nb import Agent, Checkpoint, Send
-from fluffy_nb.engine.checkpoint import DEEPEST, copied
+from fluffy_nb.engine.checkpoint import copied
+from fluffy_nb.engine.codecs import DEEPEST
 from fluffy_nb.errors import CheckpointError, StateError
 
 from .scripted import Script
@@ -55,13 +56,9 @@ ENDLESS.append(ENDLESS)
     ("value", "says"),
     [
         (object, "of type"),
-        ({1: "a"}, "of dict"),
-        ((1,), "of tuple"),
-        ("\ud800", "no Unicode"),
-        pytest.param(1 << 20_000, "a number of 20,001 bits", id="large"),
         (deep(DEEPEST + 1), "more than 100 deep"),
         (ENDLESS, "more than 100 deep"),
-        ([{"a": {1}}], "of set"),
+        ([{"a": {print}}], "of builtin_function_or_method"),
     ],
 )
 async def test_S12_1_a_value_that_json_does_not_give_back_is_named(value, says):
@@ -72,12 +69,12 @@ async def test_S12_1_a_value_that_json_does_not_give_back_is_named(value, says):
 
 async def test_S12_1_who_wrote_it_is_named_and_so_is_an_input():
     script = Script()
-    script.add("a", lambda c: c.set_state("bad", {1}) or "b", next=["b"])
+    script.add("a", lambda c: c.set_state("bad", {print}) or "b", next=["b"])
     script.add("b")
     with pytest.raises(CheckpointError, match="written by state 'a', which can't be saved"):
         (await at_step(script, 1)).to_dict()
     script = Script()
-    script.add("a", lambda _: Send("b", page={1}), next=["b"])
+    script.add("a", lambda _: Send("b", page={print}), next=["b"])
     script.add("b")
     with pytest.raises(CheckpointError, match="the input 'page' sent to state 'b' holds"):
         (await at_step(script, 1)).to_dict()

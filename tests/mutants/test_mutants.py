@@ -15,7 +15,7 @@ from .mutants import MUTANTS
 pytestmark = pytest.mark.mutants
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 90
+PATIENCE = 40
 """Seconds: a break that makes a test hang has been noticed too."""
 
 
