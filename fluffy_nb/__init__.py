@@ -16,6 +16,7 @@ from fluffy_nb.engine.run import Run
 from fluffy_nb.engine.specs import Send, StateResult
 from fluffy_nb.engine.status import AgentStatus, StateStatus
 from fluffy_nb.engine.typed import TypedContextData
+from fluffy_nb.journal.stores import open_store
 
 __all__ = [
     "Agent",
@@ -36,6 +37,7 @@ __all__ = [
     "StateResult",
     "StateStatus",
     "TypedContextData",
+    "open_store",
     "register_codec",
     "register_type",
     "state",

@@ -1,16 +1,17 @@
-"""The agent people use: the engine's, with its pictures and widgets."""
+"""The agent people use: the engine's, with its past, its pictures and its widgets."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-from fluffy_nb.engine.agent import Agent as EngineAgent
+from fluffy_nb.journal.agent import Agent as KeptAgent
 
 
-class Agent(EngineAgent):
-    """A named set of states that runs, and that can be looked at.
+class Agent(KeptAgent):
+    """A named set of states that runs, that is kept, and that can be looked at.
 
-    See `fluffy_nb.engine.agent.Agent` for its arguments and verbs. Pictures and widgets are
+    See `fluffy_nb.engine.agent.Agent` and `fluffy_nb.journal.agent.Agent` for its arguments and
+    verbs. Pictures and widgets are
     imported when they are asked for, so that headless programs do not pay for them.
     """
 

@@ -16,8 +16,9 @@ from fluffy_nb.engine.agent import Agent
 from fluffy_nb.engine.executors.thread import at_work, count_work
 from fluffy_nb.engine.specs import check_seconds
 from fluffy_nb.errors import InvalidSpecError, StandstillError, UsageError, nearest
+from fluffy_nb.journal.conformance import check_store
 
-__all__ = ["Recording", "fake_clock", "record", "run"]
+__all__ = ["Recording", "check_store", "fake_clock", "record", "run"]
 
 E = TypeVar("E", bound=ev.Event)
 P = ParamSpec("P")

@@ -160,10 +160,12 @@ class Agent(WatchedFlow):
         check_seconds("cleanup_timeout", cleanup_timeout)
         starts = self.definition.check(as_names(start))
         new = self._new_run(starts, SharedState(inputs), prepared(answers))
+        run_id = os.urandom(4).hex()
+        self._keep(new, run_id, starts)
         if run is not None:
             run.runner.abandon()
         self._run = new
-        new.begin(starts, os.urandom(4).hex(), limit, timeout, cleanup_timeout)
+        new.begin(starts, run_id, limit, timeout, cleanup_timeout)
         return new
 
     def _new_run(self, starts: tuple[str, ...], shared: SharedState, answers: Any) -> Run:
@@ -183,6 +185,12 @@ class Agent(WatchedFlow):
         )
         return Run(self.name, runner)
 
+    def _keep(self, run: Run, run_id: str, starts: tuple[str, ...]) -> None:
+        """Have a new run kept; nobody keeps it here."""
+
+    def _keep_restored(self, run: Run, checkpoint: Checkpoint) -> None:
+        """Have a run kept that is taken up from a checkpoint; nobody keeps it here."""
+
     async def pause(self) -> Checkpoint:
         """Start nothing new, wait until all that runs has ended or waits for a person.
 
@@ -193,6 +201,7 @@ class Agent(WatchedFlow):
 
     async def resume(
         self,
+        *,
         timeout: float | None = None,  # noqa: ASYNC109 - as in run
         cleanup_timeout: float = CLEANUP_TIMEOUT,
     ) -> RunResult:
@@ -272,14 +281,23 @@ class Agent(WatchedFlow):
         Raises:
             RunActiveError: A run is active.
         """
+        self._take_up(checkpoint)
+
+    def _check_idle(self, what: str) -> None:
         run = self._run
         if run is not None and run.status is AgentStatus.RUNNING:
-            raise RunActiveError(
-                self.name, run.id, run.status, "cancel_all() it before restoring another."
-            )
-        if run is not None:
-            run.runner.abandon()
+            raise RunActiveError(self.name, run.id, run.status, f"cancel_all() it before {what}.")
+
+    def _take_up(self, checkpoint: Checkpoint) -> Run:
+        """Let a run stand where a checkpoint left it."""
+        self._check_idle("restoring another")
+        run = self._run
         shared = SharedState(checkpoint.restored_values())
         starts = tuple(checkpoint.progress.starts)
-        self._run = self._new_run(starts, shared, prepared(None))
-        self._run.restore(checkpoint)
+        new = self._new_run(starts, shared, prepared(None))
+        self._keep_restored(new, checkpoint)
+        if run is not None:
+            run.runner.abandon()
+        self._run = new
+        new.restore(checkpoint)
+        return new

@@ -70,6 +70,27 @@ class SavedExecution:
     branch: SavedBranch
     answers: list[dict[str, Any]]
     """What its body has asked and was answered: given again to a body that begins anew."""
+    once: dict[str, Any] = field(default_factory=dict)
+    """What `context.once` has done, by key."""
+
+    def encoded(self) -> SavedExecution:
+        """With its inputs and results as they are saved."""
+        once = {}
+        for key, value in self.once.items():
+            try:
+                once[key] = encode(value)
+            except UnsavableError as problem:
+                where = f"the result of once({key!r}) in state {self.branch.state!r}"
+                raise CheckpointError(
+                    f"{where} holds {problem}, which can't be saved",
+                    "say how with register_codec(type, encode, decode), or return plain data",
+                ) from None
+        return replace(self, branch=self.branch.encoded(), once=once)
+
+    def decoded(self) -> SavedExecution:
+        """With its inputs and results as they were."""
+        once = {key: decode(data) for key, data in self.once.items()}
+        return replace(self, branch=self.branch.decoded(), once=once)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +121,23 @@ class Progress:
     def to_dict(self) -> dict[str, Any]:
         """As plain data, with the inputs of branches as they are saved."""
         waiting = [branch.encoded() for branch in self.waiting]
-        executions = [replace(e, branch=e.branch.encoded()) for e in self.executions]
+        executions = [execution.encoded() for execution in self.executions]
         return asdict(replace(self, waiting=waiting, executions=executions))
 
     def decoded(self) -> Progress:
         """With the inputs of branches as they were."""
         waiting = [branch.decoded() for branch in self.waiting]
-        executions = [replace(e, branch=e.branch.decoded()) for e in self.executions]
+        executions = [execution.decoded() for execution in self.executions]
         return replace(self, waiting=waiting, executions=executions)
 
     @classmethod
-    def of(cls, data: Mapping[str, Any], given: Callable[[int], list[dict[str, Any]]]) -> Progress:
-        """Take what the machine gave, containers copied, with the answers of each execution."""
+    def of(
+        cls,
+        data: Mapping[str, Any],
+        given: Callable[[int], list[dict[str, Any]]],
+        once: Callable[[int], dict[str, Any]],
+    ) -> Progress:
+        """Take what the machine gave, containers copied, with what each execution was given."""
         data = copied(dict(data))
         return cls(
             **{
@@ -121,6 +147,7 @@ class Progress:
                     SavedExecution(
                         **{**saved, "branch": SavedBranch(**saved["branch"])},
                         answers=given(saved["id"]),
+                        once=copied(once(saved["id"])),
                     )
                     for saved in data["executions"]
                 ],
@@ -143,6 +170,8 @@ class Checkpoint:
         changes: What changed in the context since the step before; for `step()`.
         writers: The state that wrote each key last, for messages.
         version: Of the form of `to_dict`.
+        seq: The number of the run's latest event then.
+        state: The state whose end it is of; empty for one that was made by hand.
     """
 
     timestamp: float
@@ -153,6 +182,8 @@ class Checkpoint:
     changes: Changes = field(default_factory=Changes)
     writers: dict[str, str] = field(default_factory=dict)
     version: int = VERSION
+    seq: int = 0
+    state: str = ""
 
     @property
     def run_id(self) -> str:
@@ -184,6 +215,8 @@ class Checkpoint:
             "changes": asdict(self.changes),
             "writers": dict(self.writers),
             "version": self.version,
+            "seq": self.seq,
+            "state": self.state,
             "completed_states": sorted(self.completed_states),
         }
 
@@ -192,6 +225,19 @@ class Checkpoint:
             return encode(value)
         except UnsavableError as problem:
             raise unsaved(key, problem, self.writers.get(key, "")) from None
+
+    def diff(self, other: Checkpoint) -> Changes:
+        """The context keys that were added, changed and removed from here to another.
+
+        Args:
+            other: A later checkpoint, of this run or of another.
+        """
+        mine, theirs = self.shared_state, other.shared_state
+        return Changes(
+            added=tuple(key for key in theirs if key not in mine),
+            changed=tuple(k for k in theirs if k in mine and not _are_alike(mine[k], theirs[k])),
+            removed=tuple(key for key in mine if key not in theirs),
+        )
 
     def to_json(self) -> str:
         """The checkpoint as JSON text."""
@@ -238,6 +284,16 @@ class Checkpoint:
             shared_state={key: decode(value) for key, value in checkpoint.shared_state.items()},
             progress=checkpoint.progress.decoded(),
         )
+
+
+def _are_alike(one: object, other: object) -> bool:
+    """Whether two values are saved alike; those that can't be saved are only what they are."""
+    if one is other:
+        return True
+    try:
+        return bool(encode(one) == encode(other))
+    except UnsavableError:
+        return False
 
 
 def unsaved(key: str, problem: UnsavableError, state: str) -> CheckpointError:

@@ -128,6 +128,27 @@ class Context(ContextValues):
         asking = self._runner.people.ask(self._execution, self.state, question, timeout)
         return await self._runner.at_home(asking)  # a plain function may run its own loop
 
+    async def once(self, key: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Do something that must not be done twice, as charging a card.
+
+        The result is kept before it is returned. A body that begins again, because it failed or
+        because the process had died, gets it back, and the function is not called.
+
+        Args:
+            key: What it is called in this execution.
+            function: Async or plain; a plain one is called in the loop.
+            *arguments: Its arguments.
+
+        Returns:
+            What the function returned, now or before.
+
+        Example:
+            >>> receipt = await context.once("charge", charge, card, 100)
+        """
+        self._check_open()
+        doing = self._runner.once.do(self._execution, self.state, key, function, *arguments)
+        return await self._runner.at_home(doing)
+
     def ask(self, prompt: str, **settings: Any) -> Any:
         """Ask a person from a plain function, and wait for the answer in its thread.
 

@@ -188,6 +188,24 @@ class ProgressReported(Event):
     message: str
 
 
+class DoneOnce(Event):
+    """Something was done that this execution does once; its result is kept."""
+
+    execution: int
+    state: str
+    key: str
+
+
+class Saved(Event):
+    """What running states have written so far was kept."""
+
+
+class SaveFailed(Event):
+    """What has happened can't be kept for now; the run goes on."""
+
+    why: str
+
+
 class WriteConflict(Event):
     """Two executions in parallel wrote one key, neither knowing of the other; this one is kept."""
 

@@ -63,6 +63,7 @@ class Machine:
         self.metadata: dict[str, StateMetadata] = {}
         self.completed: dict[str, None] = {}
         self.taken: Counter[tuple[str, str]] = Counter()
+        self.moved: list[tuple[str, str]] = []  # the edges that the latest end took
         self.reused: set[str] = set()
         self.failed = False
         self.branch_count = 0

@@ -115,8 +115,9 @@ def end(
             arrive(machine, to, scope, branch.lost) for to in topology.led_from[branch.node]
         ]
     alive = [child for child in children if child is not None]
-    for child in alive:
-        machine.taken[prefix + branch.node, prefix + child.node] += 1
+    machine.moved = [(prefix + branch.node, prefix + child.node) for child in alive]
+    for edge in machine.moved:
+        machine.taken[edge] += 1
     if branch.node in topology.dependents:
         scope.ends.note(branch.node, time, completed=error is None)
         scope.joins.ended(branch.node)

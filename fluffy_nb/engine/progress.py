@@ -19,7 +19,7 @@ def progress_of(machine: Machine) -> dict[str, Any]:
         "run_id": machine.run_id,
         "starts": list(machine.starts),
         "waiting": [
-            _branch_data(branch) for branch in machine.branches.values() if branch.execution is None
+            branch_data(branch) for branch in machine.branches.values() if branch.execution is None
         ],
         "executions": [
             {
@@ -27,7 +27,7 @@ def progress_of(machine: Machine) -> dict[str, Any]:
                 "attempt": execution.attempt,
                 "started": execution.phase is not Phase.QUEUED,
                 "inside": execution.phase is Phase.INSIDE,
-                "branch": _branch_data(execution.branch),
+                "branch": branch_data(execution.branch),
             }
             for execution in machine.executions.values()
         ],
@@ -42,7 +42,8 @@ def progress_of(machine: Machine) -> dict[str, Any]:
     }
 
 
-def _branch_data(branch: Branch) -> dict[str, Any]:
+def branch_data(branch: Branch) -> dict[str, Any]:
+    """A branch as plain data; see `checkpoint.SavedBranch`."""
     return {
         "state": branch.state,
         "scope": branch.scope.id,
@@ -83,6 +84,9 @@ def restore(machine: Machine, run_id: str, progress: Mapping[str, Any]) -> None:
     for saved in progress["waiting"]:
         branch = _restore_branch(machine, saved)
         branch.scope.joins.arrive(branch)
+    for scope in machine.scopes.values():
+        if scope.outer is not None and not scope.branches:  # it has ended and was not gone on from
+            machine.ended_agents.append(scope.outer)
 
 
 def _restore_execution(machine: Machine, saved: Mapping[str, Any]) -> None:

@@ -103,7 +103,7 @@ class Run:
         runner = self.runner
         progress = checkpoint.progress
         runner.emit(ev.RunRestored, progress.run_id, self._agent, asdict(progress))
-        runner.restored({saved.id: saved.answers for saved in progress.executions})
+        runner.restored(progress.executions)
         runner.settled.set_result(self._stopped(self.status))
 
     def go_on(self, limit: int | None, timeout: float | None, cleanup_timeout: float) -> None:
@@ -263,10 +263,13 @@ class Run:
         """Everything needed to continue this run elsewhere or later."""
         return Checkpoint(
             timestamp=self.runner.now(),
+            seq=self.runner.seq,
             agent_name=self._agent,
             agent_status=str(self.status),
             shared_state=copied(self.runner.shared.values),
-            progress=Progress.of(progress_of(self.runner.machine), self.runner.people.given),
+            progress=Progress.of(
+                progress_of(self.runner.machine), self.runner.people.given, self.runner.once.of
+            ),
             changes=changes or Changes(),
             writers={key: by.state for key, by in self.runner.shared.writers.items()},
         )

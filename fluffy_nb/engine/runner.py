@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,13 +14,16 @@ from typing import Any, TypeVar
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.cancelling import Cancelling
 from fluffy_nb.engine.carrying import carry_out
+from fluffy_nb.engine.checkpoint import SavedExecution
 from fluffy_nb.engine.commands import Continue, Finish, Start
 from fluffy_nb.engine.definition import Definition
 from fluffy_nb.engine.endings import Endings
 from fluffy_nb.engine.execution import Phase
+from fluffy_nb.engine.keeper import Keeper
 from fluffy_nb.engine.kept import Kept
 from fluffy_nb.engine.machine import Machine
 from fluffy_nb.engine.observers import Observers
+from fluffy_nb.engine.once import Once
 from fluffy_nb.engine.output import watch
 from fluffy_nb.engine.people import People
 from fluffy_nb.engine.prompt import Responder
@@ -106,6 +109,9 @@ class Runner:
         self.errors: list[FluffyError] = []
         self.interrupt: BaseException | None = None
         self.work = Work(self)
+        self.once = Once(self)
+        self.keeper: Keeper | None = None
+        self._is_held_up = False  # something would have started while the keeper was behind
         self.endings = Endings(self)
         self._deciding = False
         self.cancelling = Cancelling(self)
@@ -138,15 +144,26 @@ class Runner:
         self.history.append(event)
         if self._observers.all:
             self._undelivered.append(event)
-            if not self._delivering:
-                self._deliver()
+        keeper = self.keeper
+        if keeper is not None:
+            keeper.note(event)
+        if self._undelivered and not self._delivering and (keeper is None or not keeper.is_behind):
+            self._deliver()
         return event
+
+    def keeper_caught_up(self) -> None:
+        """The keeper has caught up: tell what has happened, and go on."""
+        if self._undelivered and not self._delivering:
+            self._deliver()
+        if self._is_held_up:
+            self._is_held_up = False
+            self.advance()
 
     def _deliver(self) -> None:
         """Hand the events on in order: one that an observer causes comes after the one it saw."""
         self._delivering = True
         try:
-            while self._undelivered:
+            while self._undelivered and not (self.keeper is not None and self.keeper.is_behind):
                 self._observers.deliver(self._undelivered.popleft())
         finally:
             self._delivering = False
@@ -177,6 +194,8 @@ class Runner:
             limit: How many executions may start or go on; None for no limit.
             began: The event that says so, and its details.
         """
+        if self.keeper is not None:
+            self.keeper.hold()
         if self.loop is not asyncio.get_running_loop():
             self.work.leave_loop()
         self._bind()
@@ -212,9 +231,11 @@ class Runner:
         began: list[ev.StateStarted] = []
         if self._deciding or self.cancelling:
             return began  # where an observer's answer led here, whoever is deciding goes on
+        if self._waits_for_keeper():
+            return began
         self._deciding = True
         try:
-            while command := self.machine.decide(self.limit):
+            while (command := self.machine.decide(self.limit)) and not self._waits_for_keeper():
                 if isinstance(command, Start):
                     self._count_down(command.execution)
                     event = self.emit(ev.StateStarted, *command)
@@ -228,6 +249,13 @@ class Runner:
         finally:
             self._deciding = False
         return began
+
+    def _waits_for_keeper(self) -> bool:
+        """An end among the commands, as of an agent that is a state, is kept before the rest."""
+        if self.keeper is None or not self.keeper.is_behind:
+            return False
+        self._is_held_up = True
+        return True
 
     def _count_down(self, number: int) -> None:
         """One more execution starts or goes on; another attempt of one is none."""
@@ -273,14 +301,15 @@ class Runner:
         machine.set_topology(self.routes.topology(machine.starts, taken, standing))
         self.emit(ev.GraphChanged, states)
 
-    def restored(self, answers: Mapping[int, list[dict[str, Any]]]) -> None:
+    def restored(self, executions: Iterable[SavedExecution]) -> None:
         """Look at the graph with what the restored branches tell, and states the agent lacks.
 
         Args:
-            answers: By execution what `People.given` gave.
+            executions: What their bodies were answered and did once is given to them again.
         """
-        for execution, asked in answers.items():
-            self.people.give_again(execution, asked)
+        for saved in executions:
+            self.people.give_again(saved.id, saved.answers)
+            self.once.give_again(saved.id, saved.once)
         for branch in self.machine.branches.values():
             if branch.alone:
                 self.routes.note_sent(branch.scope, branch.node)

@@ -51,6 +51,10 @@ class Work:
             attempt.context is context for attempt in self._attempts.values()
         )
 
+    def contexts(self) -> list[Context]:
+        """What the states that run or ask have been given."""
+        return [attempt.context for attempt in self._attempts.values()]
+
     def looked_again(self, key: str, value: object) -> None:
         """One execution has changed a value in place; the others don't count that as theirs."""
         for attempt in self._attempts.values():
@@ -108,6 +112,9 @@ class Work:
             if self._attempts.get(attempt.execution.id) is not attempt:
                 return  # given up on: it did not end within the cleanup time
             self._leave(attempt, kind, details, error)
+            keeper = self._runner.keeper
+            if keeper is not None and keeper.is_behind:
+                await keeper.caught_up()
             began = self._runner.decisions()
             if not began:
                 return
@@ -142,6 +149,7 @@ class Work:
             runner.endings.failed(attempt, error, details)
         else:
             if kind is ev.StateCompleted:
+                runner.once.forget(execution.id)
                 runner.endings.completed(attempt, details[3], written)
             runner.emit(kind, *details)
         runner.cancelling.look()

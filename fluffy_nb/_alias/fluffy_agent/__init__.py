@@ -23,6 +23,9 @@ from fluffy_nb import (
     StateResult,
     StateStatus,
     TypedContextData,
+    open_store,
+    register_codec,
+    register_type,
     state,
 )
 
@@ -45,5 +48,8 @@ __all__ = [
     "StateResult",
     "StateStatus",
     "TypedContextData",
+    "open_store",
+    "register_codec",
+    "register_type",
     "state",
 ]

@@ -1,0 +1,1 @@
+"""Keeping runs: what to write, where, and how to go back."""

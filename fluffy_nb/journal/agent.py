@@ -1,0 +1,211 @@
+"""The agent with its past: runs that are kept, resumed in another process, and forked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Self
+
+from fluffy_nb.engine.agent import Agent as EngineAgent
+from fluffy_nb.engine.checkpoint import Checkpoint
+from fluffy_nb.engine.prompt import Responder
+from fluffy_nb.engine.resources import ResourcePool
+from fluffy_nb.engine.result import RunResult
+from fluffy_nb.engine.run import CLEANUP_TIMEOUT, Run
+from fluffy_nb.engine.specs import check_seconds
+from fluffy_nb.errors import NothingToResumeError
+from fluffy_nb.journal.history import History, checkpoint_at, info_of, items_of
+from fluffy_nb.journal.recorder import Recorder
+from fluffy_nb.journal.sqlite import Durability
+from fluffy_nb.journal.store import RunInfo, Store
+from fluffy_nb.journal.stores import store_of
+
+
+class Agent(EngineAgent):
+    """An agent whose runs are kept.
+
+    Args:
+        name: As the others but these of `fluffy_nb.engine.agent.Agent`.
+        start: As above.
+        max_concurrent: As above.
+        state_timeout: As above.
+        resources: As above.
+        responder: As above.
+        store: Where runs are kept: "memory", the path of a file, or a `Store`.
+        durability: Of a file. "normal": what was reported survives the death of the process;
+            "full": a loss of power too.
+        checkpoint_interval: Seconds after which what running states have written so far is kept;
+            None keeps it when they end.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        start: str | Iterable[str] | None = None,
+        max_concurrent: int | None = None,
+        state_timeout: float | None = None,
+        resources: ResourcePool | None = None,
+        responder: Responder | None = None,
+        store: str | os.PathLike[str] | Store = "memory",
+        durability: Durability = "normal",
+        checkpoint_interval: float | None = None,
+    ) -> None:
+        super().__init__(
+            name,
+            start=start,
+            max_concurrent=max_concurrent,
+            state_timeout=state_timeout,
+            resources=resources,
+            responder=responder,
+        )
+        check_seconds("checkpoint_interval", checkpoint_interval)
+        self.checkpoint_interval = checkpoint_interval
+        self.store: Store = store_of(store, durability)
+        """Where its runs are kept."""
+
+    # ------------------------------------------------------------ keeping
+
+    def _keep(self, run: Run, run_id: str, starts: tuple[str, ...]) -> None:
+        self._begin_keeping(run, run_id, starts)
+
+    def _begin_keeping(
+        self,
+        run: Run,
+        run_id: str,
+        starts: tuple[str, ...],
+        parent: tuple[str, int] | tuple[None, None] = (None, None),
+    ) -> Recorder:
+        now = run.runner.now()
+        self.store.begin(RunInfo(run_id, self.name, "IDLE", now, now, starts, *parent))
+        return self._record(run, run_id)
+
+    def _record(self, run: Run, run_id: str) -> Recorder:
+        recorder = Recorder(run.runner, run_id, self.store, self.checkpoint_interval)
+        recorder.hold()
+        run.runner.keeper = recorder
+        return recorder
+
+    def _keep_restored(self, run: Run, checkpoint: Checkpoint) -> None:
+        """A checkpoint of where a run of this store stands goes on there; any other begins anew."""
+        progress = checkpoint.progress
+        known = any(info.id == progress.run_id for info in self.store.runs())
+        if not known:
+            self._begin_keeping(run, progress.run_id, tuple(progress.starts))
+            run.runner.seq = checkpoint.seq
+            return
+        items, last = items_of(self.store, progress.run_id)
+        recorder = self._record(run, progress.run_id)
+        recorder.go_on_from(item for item, data in items.items() if data is not None)
+        run.runner.seq = last[-1].seq if last else 0
+
+    # ------------------------------------------------------------ going on later
+
+    async def resume(
+        self,
+        run_id: str | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in run
+        cleanup_timeout: float = CLEANUP_TIMEOUT,
+    ) -> RunResult:
+        """Go on from a pause, a failure, a timeout or a cancellation; returns as `run` does.
+
+        Args:
+            run_id: A run of this agent's store, as of a process that has died; None for the
+                present one.
+            timeout: As in `run`.
+            cleanup_timeout: As in `run`.
+
+        Raises:
+            NothingToResumeError: There is nothing to go on with.
+            UnknownRunError: The store has no such run.
+            RunHeldError: Another process executes it.
+            CheckpointError: It holds what can't be read here: what is missing is named.
+        """
+        if run_id is not None and (self._run is None or self._run.id != run_id):
+            self.take_up(run_id)
+        return await super().resume(timeout=timeout, cleanup_timeout=cleanup_timeout)
+
+    def take_up(self, run_id: str, seq: int | None = None) -> Run:
+        """Let a run of this agent's store stand where it was left, or where it once was; paused.
+
+        Args:
+            run_id: The run.
+            seq: The number of one of its checkpoints; None for the last.
+
+        Returns:
+            The run, which can be resumed.
+
+        Raises:
+            UnknownRunError: The store has no such run.
+            NothingToResumeError: It has completed.
+            RunHeldError: Another process executes it.
+        """
+        if seq is not None:
+            return self.fork(History(self.store, run_id).at(seq))
+        if info_of(self.store, run_id).status == "COMPLETED":
+            raise NothingToResumeError(self.name, "COMPLETED")
+        return self._take_up(checkpoint_at(self.store, run_id))
+
+    @classmethod
+    async def load(
+        cls, path: str | os.PathLike[str] | Store, run_id: str, seq: int | None = None
+    ) -> Self:
+        """An agent that stands, paused, where a run was left; its states are to be added.
+
+        Args:
+            path: The file, or the store.
+            run_id: The run.
+            seq: The number of one of its checkpoints: a fork from there; None for the last.
+
+        Returns:
+            The agent, without states: those that the run needs are named when it needs them.
+
+        Raises:
+            StoreError: The file can't be read.
+            UnknownRunError: It has no such run.
+            RunHeldError: Another process executes it.
+        """
+        store = store_of(path)
+        agent = cls(info_of(store, run_id).agent, store=store)
+        agent.take_up(run_id, seq)
+        return agent
+
+    # ------------------------------------------------------------ going back
+
+    @property
+    def checkpoints(self) -> History:
+        """The checkpoints of the present run, one for each state's end, oldest first.
+
+        Raises:
+            NothingToResumeError: There is no run.
+        """
+        return History(self.store, self.present_run().id)
+
+    def fork(self, checkpoint: Checkpoint, /, **changes: Any) -> Run:
+        """Make a new run that stands, paused, where a checkpoint was made.
+
+        Args:
+            checkpoint: One of `checkpoints`, of this run or of another.
+            **changes: Values of the context that are to be others there.
+
+        Returns:
+            The new run, which can be resumed; it knows its parent, which is left as it is.
+
+        Raises:
+            RunActiveError: A run is active.
+        """
+        run_id = os.urandom(4).hex()
+        parent = checkpoint.run_id, checkpoint.seq
+        forked = replace(
+            checkpoint,
+            shared_state={**checkpoint.shared_state, **changes},
+            progress=replace(checkpoint.progress, run_id=run_id),
+            seq=0,
+        )
+        now = checkpoint.timestamp
+        starts = tuple(checkpoint.progress.starts)
+        self._check_idle("forking another")
+        self.store.begin(RunInfo(run_id, self.name, "IDLE", now, now, starts, *parent))
+        return self._take_up(forked)

@@ -1,0 +1,53 @@
+"""Which store somebody means: memory, a file, or one of their own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fluffy_nb.errors import InvalidSpecError
+from fluffy_nb.journal.memory import MemoryStore
+from fluffy_nb.journal.sqlite import Durability, SQLiteStore
+from fluffy_nb.journal.store import Store
+
+_files: dict[tuple[str, str], SQLiteStore] = {}
+
+
+def store_of(given: str | os.PathLike[str] | Store, durability: Durability = "normal") -> Store:
+    """The store that is meant; one file has one store in a process.
+
+    Args:
+        given: "memory", the path of a file, or a store.
+        durability: Of a file; see `SQLiteStore`.
+
+    Raises:
+        InvalidSpecError: It is none of these.
+        StoreError: The file is no store or can't be opened.
+    """
+    if durability not in {"normal", "full"}:
+        raise InvalidSpecError("durability", durability, '"normal" or "full"')
+    if given == "memory":
+        return MemoryStore()
+    if isinstance(given, (str, os.PathLike)):
+        place = str(Path(given).absolute()), durability
+        if place not in _files:
+            _files[place] = SQLiteStore(given, durability)
+        return _files[place]
+    if all(hasattr(given, name) for name in ("begin", "append", "runs", "rows", "values")):
+        return given
+    raise InvalidSpecError("store", given, '"memory", the path of a file, or a Store')
+
+
+def open_store(path: str | os.PathLike[str]) -> SQLiteStore:
+    """Look at the runs in a file, also while another process writes there; changes nothing.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The store; `runs()` lists them, `History(store, run)` has a run's checkpoints.
+
+    Raises:
+        StoreError: There is no such file, or it is no store.
+    """
+    return SQLiteStore(path, read_only=True)

@@ -1,0 +1,309 @@
+"""One suite over every store, and what is SQLite's own: files that are not as they should be."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from itertools import count
+
+import pytest
+
+from fluffy_nb import open_store
+from fluffy_nb.errors import (
+    InvalidSpecError,
+    RunHeldError,
+    StoreBusyError,
+    StoreError,
+    UnknownRunError,
+)
+from fluffy_nb.journal import holding
+from fluffy_nb.journal.memory import MOST_EVENTS, MOST_ROWS, MOST_RUNS, MemoryStore
+from fluffy_nb.journal.sqlite import APPLICATION, SQLiteStore
+from fluffy_nb.journal.store import Row, RunInfo, Value
+from fluffy_nb.journal.stores import store_of
+from fluffy_nb.testing import check_store
+
+INFO = RunInfo("run", "agent", "IDLE", 1.0, 1.0, ("a",))
+
+
+def row(seq, **values):
+    kept = {key: Value(value, (), ("s", 1, 1, 1)) for key, value in values.items()}
+    return Row(seq, float(seq), "s", "RUNNING", ({"kind": "X", "seq": seq},), {"m1": seq}, kept)
+
+
+@pytest.fixture(params=["memory", "normal", "full"])
+def make(request, tmp_path):
+    numbers, made = count(), []
+
+    def make():
+        if request.param == "memory":
+            return MemoryStore()
+        made.append(SQLiteStore(tmp_path / f"{next(numbers)}.sqlite", request.param))
+        return made[-1]
+
+    yield make
+    for store in made:
+        store.close()
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = SQLiteStore(tmp_path / "runs.sqlite")
+    store.begin(INFO)
+    store.append("run", [row(1, n=1), row(2, n=2, text="x" * 5000)])
+    yield store
+    store.close()
+
+
+def test_S12_3_every_store_keeps_what_it_is_given(make):
+    check_store(make)
+
+
+class Forgetful(MemoryStore):
+    def values(self, run, until=None):
+        return super().values(run)
+
+
+def test_S12_3_the_check_notices_a_store_that_does_not():
+    with pytest.raises(AssertionError, match="values as they were"):
+        check_store(Forgetful)
+
+
+# ---------------------------------------------------------------- memory
+
+
+def test_S12_6_in_memory_the_oldest_are_folded_together():
+    store = MemoryStore()
+    store.begin(INFO)
+    for seq in range(1, MOST_ROWS + 101):
+        store.append("run", [row(seq, **{f"k{seq % 3}": seq, "n": seq})])
+    rows = list(store.rows("run"))
+    assert len(rows) == MOST_ROWS + 1
+    assert rows[0].seq == 100
+    assert store.values("run")["n"].data == MOST_ROWS + 100
+    assert store.values("run", 100)["k0"].data == 99
+    store.append("run", [row(5000)._replace(events=({"seq": 1},) * (MOST_EVENTS + 5))])
+    for seq in range(5001, 5001 + MOST_ROWS):
+        store.append("run", [row(seq)])
+    assert sum(len(row.events) for row in store.rows("run")) <= MOST_EVENTS + MOST_ROWS
+
+
+def test_S12_6_in_memory_the_oldest_runs_go():
+    store = MemoryStore()
+    for number in range(MOST_RUNS + 2):
+        store.begin(INFO._replace(id=str(number)))
+    assert len(store.runs()) == MOST_RUNS
+    with pytest.raises(UnknownRunError):
+        store.values("0")
+
+
+# ---------------------------------------------------------------- which store is meant
+
+
+def test_S12_3_a_path_a_store_or_memory(tmp_path):
+    path = tmp_path / "deeper" / "runs.sqlite"
+    store = store_of(path)
+    assert store_of(str(path)) is store
+    assert store_of(store) is store
+    assert isinstance(store_of("memory"), MemoryStore)
+    with pytest.raises(InvalidSpecError, match="the path of a file, or a Store"):
+        store_of(5)
+    with pytest.raises(InvalidSpecError, match='"normal" or "full"'):
+        store_of(path, "none")
+
+
+def test_S12_3_a_file_can_be_read_while_another_process_writes(store):
+    reader = open_store(store.path)
+    assert "SQLiteStore" in repr(reader)
+    store.append("run", [row(3, n=3)])
+    assert reader.values("run")["n"].data == 3
+    with pytest.raises(StoreError, match="readonly"):
+        reader.append("run", [row(4)])
+    reader.close()
+    with pytest.raises(StoreError, match="no such file"):
+        open_store(store.path.with_name("other.sqlite"))
+
+
+# ---------------------------------------------------------------- files that are not as they should
+
+
+def test_a_file_that_is_no_database_is_refused_and_left(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, " * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        SQLiteStore(path)
+    assert path.read_text().startswith("not a database")
+
+
+def test_a_database_of_something_else_is_refused(tmp_path):
+    path = tmp_path / "other.sqlite"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE runs (id)")
+    other.close()
+    with pytest.raises(StoreError, match="something else"):
+        SQLiteStore(path)
+
+
+def test_a_newer_version_is_refused_with_the_remedy(store):
+    store.close()
+    with sqlite3.connect(store.path) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    newer.close()
+    with pytest.raises(StoreError, match=r"version 99.*the version of fluffy-nb that wrote"):
+        SQLiteStore(store.path)
+
+
+def test_a_folder_that_can_not_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="choose a folder that can be written"):
+        SQLiteStore(tmp_path / "file" / "runs.sqlite")
+
+
+def test_a_truncated_file_is_an_error_and_no_crash(store):
+    store._copy()
+    store.close()
+    size = store.path.stat().st_size
+    os.truncate(store.path, size // 2)
+    for name in ("-wal", "-shm"):
+        store.path.with_name(store.path.name + name).unlink(missing_ok=True)
+
+    def read():
+        found = SQLiteStore(store.path)
+        list(found.rows("run"))
+        found.values("run")
+
+    with pytest.raises(StoreError, match="restore the file from a copy"):
+        read()
+
+
+def test_flipped_bytes_are_noticed_and_what_was_before_can_be_read(store):
+    store._connection.execute("UPDATE context SET data = '7' WHERE key = 'n' AND seq = 2")
+    with pytest.raises(StoreError, match=r"after event 2 was damaged.*a number below 2"):
+        store.values("run")
+    assert store.values("run", 1)["n"].data == 1
+    store._connection.execute("UPDATE moments SET progress = '{}' WHERE seq = 2")
+    with pytest.raises(StoreError, match="after event 2 was damaged"):
+        list(store.rows("run"))
+    assert [row.seq for row in store.rows("run", 0, 1)] == [1]
+
+
+def test_a_damaged_buffer_is_noticed(store):
+    value = Value(1, (b"x" * 300,), ("s", 1, 1, 1))
+    store.append("run", [row(3)._replace(values={"big": value})])
+    store._connection.execute("UPDATE buffers SET data = zeroblob(300)")
+    with pytest.raises(StoreError, match="after event 3"):
+        store.values("run")
+
+
+def test_a_full_disk_is_an_error_and_the_last_good_state_is_kept(store):
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(StoreError, match="full; make room"):
+        store.append("run", [row(3, n=3), row(4, text="y" * 100_000)])
+    assert [row.seq for row in store.rows("run")] == [1, 2]
+    assert store.values("run")["n"].data == 2
+    store._connection.execute("PRAGMA max_page_count = 100000")
+    store.append("run", [row(3, n=3)])
+    assert store.values("run")["n"].data == 3
+
+
+def test_who_does_not_wait_is_told_that_another_writes(store):
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreBusyError, match="written later"):
+        store.append("run", [row(3)], wait=False)
+    other.execute("COMMIT")
+    store.append("run", [row(3)], wait=False)
+    other.close()
+
+
+def test_a_large_log_is_copied_into_the_file(store):
+    store._since_copy = -(10**9)  # nobody else copies
+    for seq in range(3, 9):
+        store.append("run", [row(seq, text="y" * 2**20)])
+    store._copy()
+    assert store.path.stat().st_size > 6 * 2**20
+    store.append("run", [row(9, text="z" * 1000)])
+    assert store.values("run")["text"].data == "z" * 1000
+
+
+def test_a_copy_that_can_not_be_made_now_is_made_later(store, monkeypatch):
+    def fails(*, read_only):
+        raise sqlite3.OperationalError("locked")
+
+    monkeypatch.setattr(store, "_connect", fails)
+    store._copy()
+    assert store.values("run")["n"].data == 2
+
+
+# ---------------------------------------------------------------- holding
+
+
+def test_S12_7_a_run_is_held_by_one_store(store):
+    other = SQLiteStore(store.path)
+    store.hold("run")
+    with pytest.raises(RunHeldError, match=f"process {os.getpid()} on .*fork the run"):
+        other.hold("run")
+    other.release("run")  # it is not theirs
+    with pytest.raises(RunHeldError):
+        other.hold("run")
+    store.release("run")
+    other.hold("run")
+    other.close()
+
+
+def test_S12_7_a_holder_that_has_died_is_recognised_at_once(store):
+    program = (
+        "import sys, os\n"
+        "from fluffy_nb.journal.sqlite import SQLiteStore\n"
+        "SQLiteStore(sys.argv[1]).hold('run')\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    subprocess.run([sys.executable, "-c", program, store.path], check=False, env=environment)
+    store.hold("run")
+
+
+HERE = holding.this_process()
+
+
+@pytest.mark.parametrize(
+    ("holder", "alive"),
+    [
+        (HERE, True),
+        ({**HERE, "started": 1}, False),
+        ({**HERE, "boot": "another"}, False),
+        ({**HERE, "pid": 2**22 + 1}, False),
+        ({**HERE, "pid": -1}, False),
+        ({**HERE, "host": "elsewhere", "pid": 1}, True),
+        ({"host": "elsewhere"}, False),
+    ],
+)
+def test_S12_7_who_is_alive(holder, alive):
+    assert holding.is_alive(json.dumps(holder)) is alive
+
+
+def test_S12_7_where_little_is_known_who_has_the_number_is_alive(monkeypatch):
+    monkeypatch.setattr(holding, "_read", lambda path: None)
+    here = holding.this_process()
+    assert here["started"] is None
+    assert holding.is_alive(json.dumps(here))
+
+    def denied(pid, signal):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", denied)
+    assert holding.is_alive(json.dumps(here))
+    assert holding.told("?") == "somebody"
+
+
+def test_S12_7_who_has_ended_and_was_not_asked_for_is_dead(monkeypatch):
+    monkeypatch.setattr(holding, "_read", lambda path: "5 (a) name) Z 1 2 3")
+    assert not holding.is_alive(json.dumps({**HERE, "boot": "5 (a) name) Z 1 2 3"}))
+
+
+def test_the_file_says_whose_it_is(store):
+    assert store._connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION
