@@ -23,16 +23,24 @@ class _Kept:
     """A run: what the rows that were folded together came to, and those since."""
 
     def __init__(self, info: RunInfo) -> None:
-        self.info = info
+        self._info = info
         self.rows: dict[int, Row] = {}
+        self._latest: Row | None = None
         self._folded: Row | None = None  # the latest of those that were
         self._progress: dict[str, Any] = {}
         self._values: dict[str, Any] = {}
         self._events: deque[Any] = deque(maxlen=MOST_EVENTS)
 
+    @property
+    def info(self) -> RunInfo:
+        row = self._latest
+        return (
+            self._info if row is None else self._info._replace(status=row.status, updated=row.time)
+        )
+
     def add(self, row: Row) -> None:
         self.rows[row.seq] = row
-        self.info = self.info._replace(status=row.status, updated=row.time)
+        self._latest = row
         if len(self.rows) > MOST_ROWS:
             self._fold(self.rows.pop(next(iter(self.rows))))
 
