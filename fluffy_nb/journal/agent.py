@@ -19,7 +19,7 @@ from fluffy_nb.journal.history import History, checkpoint_at, info_of, items_of
 from fluffy_nb.journal.recorder import Recorder
 from fluffy_nb.journal.sqlite import Durability
 from fluffy_nb.journal.store import RunInfo, Store
-from fluffy_nb.journal.stores import store_of
+from fluffy_nb.journal.stores import check_store_given, store_of
 
 
 class Agent(EngineAgent):
@@ -62,10 +62,24 @@ class Agent(EngineAgent):
         )
         check_seconds("checkpoint_interval", checkpoint_interval)
         self.checkpoint_interval = checkpoint_interval
-        self.store: Store = store_of(store, durability)
-        """Where its runs are kept."""
+        self.durability = durability
+        self.keeps_in = check_store_given(store, durability)
+        """What was given as `store`; a file is opened, or made, when it is first needed."""
+        self._store: Store | None = None
 
     # ------------------------------------------------------------ keeping
+
+    @property
+    def store(self) -> Store:
+        """Where its runs are kept; another counts for the next run."""
+        if self._store is None:
+            self._store = store_of(self.keeps_in, self.durability)
+        return self._store
+
+    @store.setter
+    def store(self, given: str | os.PathLike[str] | Store) -> None:
+        self.keeps_in = check_store_given(given, self.durability)
+        self._store = None
 
     def _keep(self, run: Run, run_id: str, starts: tuple[str, ...]) -> None:
         self._begin_keeping(run, run_id, starts)

@@ -24,10 +24,11 @@ class History(Sequence[Checkpoint]):
     def __init__(self, store: Store, run: str) -> None:
         self._store = store
         self._run = run
-        self._numbers = [row.seq for row in store.rows(run) if row.state]
+        self.numbers = [row.seq for row in store.rows(run) if row.state]
+        """The number of each: of the event that ended the state."""
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self.numbers)
 
     def __repr__(self) -> str:
         return f"<{len(self)} checkpoints of run {self._run!r}>"
@@ -40,8 +41,8 @@ class History(Sequence[Checkpoint]):
 
     def __getitem__(self, place: int | slice) -> Checkpoint | list[Checkpoint]:
         if isinstance(place, slice):
-            return [checkpoint_at(self._store, self._run, seq) for seq in self._numbers[place]]
-        return checkpoint_at(self._store, self._run, self._numbers[place])
+            return [checkpoint_at(self._store, self._run, seq) for seq in self.numbers[place]]
+        return checkpoint_at(self._store, self._run, self.numbers[place])
 
     def at(self, seq: int) -> Checkpoint:
         """The checkpoint of a number: the one that keeps the event of this number.
@@ -52,8 +53,8 @@ class History(Sequence[Checkpoint]):
         Raises:
             CheckpointError: There is none.
         """
-        if seq not in self._numbers:
-            shown = [str(number) for number in self._numbers[-5:]]
+        if seq not in self.numbers:
+            shown = [str(number) for number in self.numbers[-5:]]
             raise CheckpointError(
                 f"run {self._run!r} has no checkpoint {seq}: {nearest(str(seq), shown)}",
                 "agent.checkpoints has them all, each with its seq",

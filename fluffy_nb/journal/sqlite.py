@@ -111,7 +111,7 @@ class SQLiteStore:
 
     def _connect(self, *, read_only: bool) -> sqlite3.Connection:
         if not read_only:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder()
         mode = "ro" if read_only else "rwc"
         connection = sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode={mode}",
@@ -122,6 +122,13 @@ class SQLiteStore:
         )
         connection.execute("PRAGMA foreign_keys = OFF")
         return connection
+
+    def _make_folder(self) -> None:
+        """A folder that is made for runs is none that version control should keep."""
+        if not self.path.parent.exists():
+            self.path.parent.mkdir(parents=True)
+            if self.path.parent.name.startswith("."):
+                (self.path.parent / ".gitignore").write_text("*\n")
 
     def _prepare(self, connection: sqlite3.Connection, *, read_only: bool) -> None:
         whose = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -152,6 +159,8 @@ class SQLiteStore:
         """SQLite's errors as ours."""
         try:
             yield
+        except StoreError:
+            raise
         except sqlite3.Error as problem:
             code = getattr(problem, "sqlite_errorcode", None)
             kind = StoreBusyError if code == sqlite3.SQLITE_BUSY else StoreError

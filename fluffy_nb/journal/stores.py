@@ -13,7 +13,11 @@ from fluffy_nb.journal.store import Store
 _files: dict[tuple[str, str], SQLiteStore] = {}
 
 
-def store_of(given: str | os.PathLike[str] | Store, durability: Durability = "normal") -> Store:
+Given = str | os.PathLike[str] | Store
+"""What can be given as a store."""
+
+
+def store_of(given: Given, durability: Durability = "normal") -> Store:
     """The store that is meant; one file has one store in a process.
 
     Args:
@@ -24,8 +28,7 @@ def store_of(given: str | os.PathLike[str] | Store, durability: Durability = "no
         InvalidSpecError: It is none of these.
         StoreError: The file is no store or can't be opened.
     """
-    if durability not in {"normal", "full"}:
-        raise InvalidSpecError("durability", durability, '"normal" or "full"')
+    check_store_given(given, durability)
     if given == "memory":
         return MemoryStore()
     if isinstance(given, (str, os.PathLike)):
@@ -33,9 +36,17 @@ def store_of(given: str | os.PathLike[str] | Store, durability: Durability = "no
         if place not in _files:
             _files[place] = SQLiteStore(given, durability)
         return _files[place]
-    if all(hasattr(given, name) for name in ("begin", "append", "runs", "rows", "values")):
-        return given
-    raise InvalidSpecError("store", given, '"memory", the path of a file, or a Store')
+    return given
+
+
+def check_store_given(given: Given, durability: Durability) -> Given:
+    """Refuse what can't be a store, without opening it; returns it."""
+    if durability not in {"normal", "full"}:
+        raise InvalidSpecError("durability", durability, '"normal" or "full"')
+    parts = ("begin", "append", "runs", "rows", "values", "hold", "release")
+    if not isinstance(given, (str, os.PathLike)) and not all(hasattr(given, p) for p in parts):
+        raise InvalidSpecError("store", given, '"memory", the path of a file, or a Store')
+    return given
 
 
 def open_store(path: str | os.PathLike[str]) -> SQLiteStore:

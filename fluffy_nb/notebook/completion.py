@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from IPython.core.completer import (
     CompletionContext,
@@ -12,9 +13,14 @@ from IPython.core.completer import (
 )
 from IPython.core.interactiveshell import InteractiveShell
 
+from fluffy_nb.journal.stores import open_store
 from fluffy_nb.notebook.options import Option, Usage, split
+from fluffy_nb.notebook.past import numbers_of
 from fluffy_nb.notebook.session import Session
 from fluffy_nb.notebook.verbs import CELL, START, VERBS
+
+MOST_NUMBERS = 20
+"""How many of the latest checkpoints are offered."""
 
 _IDENTIFIER = "fluffy_matcher"
 
@@ -84,9 +90,16 @@ def _of_usage(session: Session, usage: Usage, words: list[str], text: str) -> li
     option = usage.option(flag)
     if option is not None and option.value:
         return _of_option(option, states)
-    if not named:
+    if not named and "NAME" in usage.words:
         return list(session.agents)
+    if "RUN" in usage.words:
+        return _runs(session, named)
     found = [option.flag for option in usage.options if option.flag not in words or option.repeats]
+    place = usage.words[len(named)] if len(named) < len(usage.words) else ""
+    if "SEQ" in place and agent is not None:
+        found += [str(number) for number in numbers_of(agent)[-MOST_NUMBERS:]]
+    if place == "STATE" and agent is not None:
+        found += states
     if len(named) == 1 and "[N|all]" in usage.words:
         found.append("all")
     if len(named) == 1 and "[STATE]" in usage.words and agent is not None:
@@ -94,6 +107,18 @@ def _of_usage(session: Session, usage: Usage, words: list[str], text: str) -> li
     if agent is not None and "VALUE" in usage.words:
         found += _choices(prompt.choices for prompt in agent.prompts)
     return found
+
+
+def _runs(session: Session, named: list[str]) -> list[str]:
+    """The runs in the notebook's file, or in the one that is named."""
+    path = Path(named[0]).expanduser() if named else session.file
+    if not path.is_file():
+        return []
+    store = open_store(path)
+    try:
+        return [info.id for info in store.runs()]
+    finally:
+        store.close()
 
 
 def _of_option(option: Option, states: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import no_var_expand
 
 from fluffy_nb.errors import UsageError
+from fluffy_nb.journal.stores import store_of
 from fluffy_nb.notebook import options as o
 from fluffy_nb.notebook import verbs
 from fluffy_nb.notebook.cells import states_among
@@ -71,6 +72,12 @@ class Fluffy:
                 "a state is the context: async def load(context): ..."
             )
         agent = session.agent_or_new(cell.name)
+        if "store" in cell.options:
+            agent.store = store_of(cell.options["store"])
+        elif "quiet" not in cell.options:
+            session.tell_file(agent)
+        if "checkpoint_interval" in cell.options:
+            agent.checkpoint_interval = cell.options["checkpoint_interval"]
         request = session.requests.mine()
         session.owners.apply(request and request.cell, agent, states)
         if "max_concurrent" in cell.options:

@@ -109,7 +109,8 @@ def parse(usage: Usage, text: str) -> Line:
     least = sum(not word.startswith("[") for word in usage.words)
     if len(line.words) < least:
         raise UsageError(f"{usage.command} needs {usage.words[len(line.words)]}: {usage}")
-    if len(line.words) > len(usage.words) and not usage.free:
+    many = usage.words[-1:] and usage.words[-1].endswith("...")
+    if len(line.words) > len(usage.words) and not usage.free and not many:
         raise UsageError(
             f"{usage.command} has no use for {line.words[len(usage.words)]!r}: {usage}"
         )

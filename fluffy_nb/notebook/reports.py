@@ -11,7 +11,7 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Checkpoint
 from fluffy_nb.errors import shortened
 
-_LONGEST = 60
+LONGEST = 60
 """How much of a value a table shows."""
 
 
@@ -113,7 +113,7 @@ class Steps:
 
 def _changes(checkpoint: Checkpoint) -> str:
     changes, values = checkpoint.changes, checkpoint.shared_state
-    parts = [f"+ {key} = {shortened(values[key], _LONGEST)}" for key in changes.added]
-    parts += [f"{key} = {shortened(values[key], _LONGEST)}" for key in changes.changed]
+    parts = [f"+ {key} = {shortened(values[key], LONGEST)}" for key in changes.added]
+    parts += [f"{key} = {shortened(values[key], LONGEST)}" for key in changes.changed]
     parts += [f"- {key}" for key in changes.removed]
     return "; ".join(parts) or "nothing"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from fluffy_nb.engine.run import Run
 
 
+FILE = ".fluffy/runs.sqlite"
+
+
 class Session:
     """What the extension knows of the notebook it is loaded in.
 
@@ -34,6 +38,9 @@ class Session:
         self.owners = Owners()
         self.running_cell = RunningCell(shell, self.requests, self._interrupted)
         self.shown: list[Shown] = []
+        self.file = Path(FILE).absolute()
+        """Where runs of agents that cells make are kept, beside the notebook."""
+        self._has_told = self.file.exists()
 
     # ------------------------------------------------------------ agents
 
@@ -81,8 +88,14 @@ class Session:
         """The agent of a name, made where there is none."""
         agents = self.agents
         if name not in agents:
-            self.shell.user_ns[name] = Agent(name)
+            self.shell.user_ns[name] = Agent(name, store=self.file)
         return self.agents[name]
+
+    def tell_file(self, agent: Agent) -> None:
+        """Say where runs are kept, before there is a file that says so itself."""
+        if not self._has_told and agent.keeps_in == self.file:
+            self._has_told = True
+            print(f"runs are kept in {FILE}; %fluffy runs lists them")  # noqa: T201 - said once
 
     def start_at(self, agent: Agent, states: list[str]) -> None:
         """Have an agent's runs start at these states."""

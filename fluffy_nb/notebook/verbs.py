@@ -17,6 +17,7 @@ from fluffy_nb.engine.run import CLEANUP_TIMEOUT
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import NothingToResumeError, UsageError, listed, nearest
 from fluffy_nb.notebook import options as o
+from fluffy_nb.notebook import past
 from fluffy_nb.notebook.options import Line, Option, Usage
 from fluffy_nb.notebook.reports import Steps, Table, listing
 from fluffy_nb.notebook.session import Session
@@ -45,6 +46,13 @@ CELL = Usage(
             o.one_of("LR", "TB"),
             choices=("LR", "TB"),
         ),
+        Option("--store", "where its runs are kept: a file, or memory", "PATH", o.unquoted),
+        Option(
+            "--checkpoint-interval",
+            "keep what running states have written so far every so many seconds",
+            "SECONDS",
+            o.seconds,
+        ),
         Option("--quiet", "show no view"),
     ),
 )
@@ -68,7 +76,8 @@ class Verb(NamedTuple):
     """A verb: how it is used, and what does it; a coroutine where it has to wait."""
 
     usage: Usage
-    do: Callable[[Session, Agent, Line], Outcome]
+    do: Callable[..., Outcome]
+    of_agent: bool = True
 
 
 def call(session: Session, text: str) -> Outcome:
@@ -92,6 +101,8 @@ def call(session: Session, text: str) -> Outcome:
         raise UsageError(f"%fluffy can't {word!r}: {remedy}")
     verb = VERBS[word]
     line = o.parse(verb.usage, rest)
+    if not verb.of_agent:
+        return verb.do(session, line)
     return verb.do(session, session.agent(line.words[0]), line)
 
 
@@ -230,8 +241,9 @@ def graph(_: Session, agent: Agent, line: Line) -> Agent | None:
 
 def _verb(do: Callable[..., Outcome], *words: str, options: tuple[Option, ...] = ()) -> Verb:
     free = "VALUE" in words
-    usage = Usage(f"%fluffy {do.__name__}", do.__doc__ or "", words, options, free=free)
-    return Verb(usage, do)
+    command = f"%fluffy {do.__name__.rstrip('_')}"
+    usage = Usage(command, do.__doc__ or "", words, options, free=free)
+    return Verb(usage, do, "NAME" in words)
 
 
 VERBS: dict[str, Verb] = {
@@ -243,6 +255,13 @@ VERBS: dict[str, Verb] = {
     "step": _verb(step, "NAME", "[N|all]"),
     "answer": _verb(answer, "NAME", "[STATE]", "VALUE"),
     "graph": _verb(graph, "NAME", options=(SAVE,)),
+    "runs": _verb(past.runs, "[PATH]"),
+    "load": _verb(past.load, "[PATH]", "RUN"),
+    "inspect": _verb(past.inspect, "NAME", "[SEQ]"),
+    "diff": _verb(past.diff, "NAME", "SEQ", "SEQ"),
+    "rewind": _verb(past.rewind, "NAME", "SEQ", "[key=expression]..."),
+    "try": _verb(past.try_, "NAME", "STATE", "[SEQ]"),
+    "break": _verb(past.break_, "NAME", "STATE"),
 }
 
 

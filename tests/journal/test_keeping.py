@@ -54,6 +54,24 @@ def kept(request, path):
     return {"store": path, "durability": "full" if request.param == "full" else "normal"}
 
 
+async def happened(script, kind, state):
+    """Wait until observers have heard of something."""
+    heard = asyncio.get_running_loop().create_future()
+
+    def hear(event):
+        if isinstance(event, kind) and event.state == state and not heard.done():
+            heard.set_result(event)
+
+    stop = script.agent.subscribe(hear)
+    for event in list(script.events):
+        hear(event)
+    try:
+        await asyncio.wait_for(heard, 30)
+    finally:
+        stop()
+    await settled()
+
+
 def flow(script):
     """A fork, a join, a loop with inputs, values that change."""
     script.add("start", lambda c: c.set_state("rows", [1]) or ["a", "b"], next=["a", "b"])
@@ -128,7 +146,7 @@ async def test_S12_6_a_run_that_is_active_is_not_forked(kept):
     script.add("a", "b")
     script.add("b", gate=True)
     run = script.agent.start()
-    await settled()
+    await happened(script, ev.StateStarted, "b")
     runs = len(script.agent.store.runs())
     with pytest.raises(RunActiveError, match="before forking another"):
         script.agent.fork(script.agent.checkpoints[0])
@@ -153,6 +171,7 @@ async def test_S12_3_what_is_reported_is_kept(path):
     for name in names:
         script.add(name, lambda c: c.set_state(c.state, 1) or "join", next=["join"])
     script.add("join")
+    assert script.agent.store.path == path  # now there is a file
     reader = SQLiteStore(path, read_only=True)
     missing = []
 
@@ -373,9 +392,9 @@ async def test_S11_5_answers_are_kept(kept):
 
     script.agent.add_state("asks", asks)
     run = script.agent.start()
-    await settled()
+    await happened(script, ev.PromptOpened, "asks")
     script.agent.prompts[0].answer("first")
-    await settled()
+    await happened(script, ev.PromptAnswered, "asks")
     other = fresh(script, script.agent.store)
     other.agent.responder = lambda prompt: prompt.answer({"name": "second"})
     if isinstance(script.agent.store, SQLiteStore):

@@ -158,7 +158,7 @@ def test_a_newer_version_is_refused_with_the_remedy(store):
 
 def test_a_folder_that_can_not_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="choose a folder that can be written"):
+    with pytest.raises(StoreError, match=r"choose a (file|folder) that can be written"):
         SQLiteStore(tmp_path / "file" / "runs.sqlite")
 
 

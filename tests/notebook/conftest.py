@@ -98,10 +98,10 @@ class Kernel:
 
 
 @pytest.fixture
-def kernel(environment: dict[str, str]) -> Iterator[Kernel]:
+def kernel(environment: dict[str, str], tmp_path: Any) -> Iterator[Kernel]:
     manager = KernelManager(kernel_name="python3")
     manager.kernel_spec.argv = [sys.executable, *manager.kernel_spec.argv[1:]]
-    manager.start_kernel(env=environment)
+    manager.start_kernel(env=environment, cwd=str(tmp_path))  # where runs are kept
     client = manager.client()
     client.start_channels()
     try:
@@ -181,6 +181,7 @@ def shell(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from traitlets.config import Config
 
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # where runs are kept
     monkeypatch.delenv("FLUFFY_NB_RESPONDER", raising=False)
     config = Config()
     config.HistoryManager.enabled = False
