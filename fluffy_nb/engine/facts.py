@@ -105,12 +105,20 @@ class Event(Fact):
         return {"kind": self.kind, **_plain(self)}
 
 
+_ATOMS = frozenset({int, str, float, bool, type(None)})
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _ATOMS:
+        return value
     if isinstance(value, Fact):
         return {name: _plain(each) for name, each in zip(type(value).fields, value, strict=True)}
     if isinstance(value, tuple):
         return tuple(map(_plain, value))
-    return dict(value) if isinstance(value, Mapping) else value
+    return dict(value) if type(value) in _MAPPINGS else value
+
+
+_MAPPINGS = (dict, MappingProxyType)
 
 
 def from_dict(data: Mapping[str, Any]) -> Event:

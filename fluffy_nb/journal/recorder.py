@@ -74,7 +74,7 @@ class Recorder:
         self._rows: list[Row] = []
         self._unsavable: dict[str, str] = {}
         self._reported: set[str] = set()
-        self._caught_up: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
         self._writing: Future[StoreError | None] | None = None  # in the other thread
         self._written_there: list[Row] = []
         self.is_behind = False
@@ -201,7 +201,6 @@ class Recorder:
             self._write(at_once=True)
         elif not self.is_behind:
             self.is_behind = True
-            self._caught_up = self._runner.loop.create_future()
             self._runner.loop.call_soon(self._write)
 
     def _write(self, *, at_once: bool = False) -> None:
@@ -281,14 +280,18 @@ class Recorder:
 
     def _catch_up(self) -> None:
         self.is_behind = False
-        if self._caught_up is not None and not self._caught_up.done():
-            self._caught_up.set_result(None)
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)
         self._runner.keeper_caught_up()
 
     async def caught_up(self) -> None:
         """Wait until all that has happened is kept."""
-        while self.is_behind and self._caught_up is not None:
-            await asyncio.wait({self._caught_up})
+        while self.is_behind:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            await waiter
 
     def _release(self) -> None:
         try:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from fluffy_nb.errors import RunHeldError, StoreBusyError, StoreError, UnknownRunError
 from fluffy_nb.journal import holding
@@ -34,17 +34,15 @@ COPY_BYTES = 4 * 2**20
 TABLES = """
 CREATE TABLE runs (
   id TEXT PRIMARY KEY, agent TEXT NOT NULL, status TEXT NOT NULL, created REAL NOT NULL,
-  updated REAL NOT NULL, starts TEXT NOT NULL, parent TEXT, parent_seq INTEGER, holder TEXT
+  starts TEXT NOT NULL, parent TEXT, parent_seq INTEGER, holder TEXT
 ) WITHOUT ROWID;
 CREATE TABLE moments (
   run TEXT NOT NULL, seq INTEGER NOT NULL, time REAL NOT NULL, state TEXT NOT NULL,
-  status TEXT NOT NULL, events TEXT NOT NULL, progress TEXT NOT NULL, keys TEXT NOT NULL,
-  sum INTEGER NOT NULL,
+  status TEXT NOT NULL, data TEXT NOT NULL, sum INTEGER NOT NULL,
   PRIMARY KEY (run, seq)
 );
 CREATE TABLE context (
-  run TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, data TEXT, writer TEXT,
-  sum INTEGER NOT NULL,
+  run TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, data TEXT, sum INTEGER NOT NULL,
   PRIMARY KEY (run, key, seq)
 );
 CREATE TABLE buffers (
@@ -54,7 +52,7 @@ CREATE TABLE buffers (
 );
 """
 
-_INSERT = "INSERT INTO moments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_write = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class SQLiteStore:
@@ -84,6 +82,7 @@ class SQLiteStore:
         self._lock = threading.RLock()
         self._token = uuid.uuid4().hex
         self._since_copy = 0
+        self._statuses: dict[str, str] = {}  # of runs, as we have written them
         self._patience = BUSY_SECONDS
         with self._told("open"):
             self._connection = self._open(read_only=read_only)
@@ -189,9 +188,9 @@ class SQLiteStore:
 
     def begin(self, info: RunInfo) -> None:
         """Take in a new run, without rows."""
-        values = (*info[:5], json.dumps(info.starts), info.parent, info.parent_seq, None)
+        values = (*info[:4], json.dumps(info.starts), info.parent, info.parent_seq, None)
         with self._transaction() as connection:
-            connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def append(self, run: str, rows: Iterable[Row], *, wait: bool = True) -> None:
         """Add rows to a run, all of them or none; the last one's status is the run's."""
@@ -201,25 +200,25 @@ class SQLiteStore:
         with self._transaction(BUSY_SECONDS if wait else 0.0) as connection:
             for row in rows:
                 self._insert(connection, run, row)
-            connection.execute(
-                "UPDATE runs SET status = ?, updated = ? WHERE id = ?",
-                (rows[-1].status, rows[-1].time, run),
-            )
+            status = rows[-1].status
+            if self._statuses.get(run) != status:
+                connection.execute("UPDATE runs SET status = ? WHERE id = ?", (status, run))
+        self._statuses[run] = status
         if self._since_copy > COPY_BYTES:
             self._since_copy = 0
             threading.Thread(target=self._copy, name="fluffy-store", daemon=True).start()
 
     def _insert(self, connection: sqlite3.Connection, run: str, row: Row) -> None:
-        texts = tuple(map(_text, (row.events, row.progress, list(row.values))))
-        moment = (run, *row[:4], *texts, _sum(*texts))
-        connection.execute(_INSERT, moment)
-        self._since_copy += sum(map(len, texts)) + 100
+        text = _write([row.events, row.progress, list(row.values)])
+        connection.execute(
+            "INSERT INTO moments VALUES (?, ?, ?, ?, ?, ?, ?)", (run, *row[:4], text, _sum(text))
+        )
+        self._since_copy += len(text) + 100
         for key, value in row.values.items():
-            data = None if value is None else _text(value.data)
-            writer = None if value is None else _text(value.writer)
+            data = None if value is None else _write([value.data, value.writer])
             connection.execute(
-                "INSERT INTO context VALUES (?, ?, ?, ?, ?, ?)",
-                (run, key, row.seq, data, writer, _sum(data or "", writer or "")),
+                "INSERT INTO context VALUES (?, ?, ?, ?, ?)",
+                (run, key, row.seq, data, _sum(data or "")),
             )
             self._since_copy += len(data or "") + 100
             for place, buffer in enumerate(() if value is None else value.buffers):
@@ -246,8 +245,9 @@ class SQLiteStore:
         """All runs, the latest first."""
         with self._lock, self._told("read"):
             found = self._connection.execute(
-                "SELECT id, agent, status, created, updated, starts, parent, parent_seq FROM runs "
-                "ORDER BY created DESC, id"
+                "SELECT id, agent, status, created, coalesce((SELECT time FROM moments WHERE "
+                "run = runs.id ORDER BY seq DESC LIMIT 1), created), starts, parent, parent_seq "
+                "FROM runs ORDER BY created DESC, id"
             ).fetchall()
         return [RunInfo(*(*row[:5], tuple(json.loads(row[5])), *row[6:])) for row in found]
 
@@ -258,24 +258,16 @@ class SQLiteStore:
         while True:  # in pieces, so that no reading is open while others write
             with self._lock, self._told("read"):
                 found = self._connection.execute(
-                    "SELECT seq, time, state, status, events, progress, keys, sum FROM moments "
+                    "SELECT seq, time, state, status, data, sum FROM moments "
                     "WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT 500",
                     (run, after, last),
                 ).fetchall()
             if not found:
                 return
-            for seq, time, state, status, events, progress, keys, sum_ in found:
-                self._check_sum(sum_ == _sum(events, progress, keys), run, seq)
-                changed = dict.fromkeys(json.loads(keys))
-                yield Row(
-                    seq,
-                    time,
-                    state,
-                    status,
-                    tuple(json.loads(events)),
-                    json.loads(progress),
-                    changed,
-                )
+            for seq, time, state, status, text, sum_ in found:
+                self._check_sum(sum_ == _sum(text), run, seq)
+                events, progress, keys = json.loads(text)
+                yield Row(seq, time, state, status, tuple(events), progress, dict.fromkeys(keys))
             after = found[-1][0]
 
     def values(self, run: str, until: int | None = None) -> dict[str, Value]:
@@ -285,15 +277,15 @@ class SQLiteStore:
         values = {}
         with self._lock, self._told("read"):
             latest = self._connection.execute(
-                "SELECT key, max(seq), data, writer, sum FROM context "
+                "SELECT key, max(seq), data, sum FROM context "
                 "WHERE run = ? AND seq <= ? GROUP BY key",
                 (run, last),
             ).fetchall()
-            for key, seq, data, writer, sum_ in latest:
-                self._check_sum(sum_ == _sum(data or "", writer or ""), run, seq)
-                if data is not None:
-                    buffers = self._buffers(run, key, seq)
-                    values[key] = Value(json.loads(data), buffers, tuple(json.loads(writer)))
+            for key, seq, text, sum_ in latest:
+                self._check_sum(sum_ == _sum(text or ""), run, seq)
+                if text is not None:
+                    data, writer = json.loads(text)
+                    values[key] = Value(data, self._buffers(run, key, seq), tuple(writer))
         return values
 
     def _buffers(self, run: str, key: str, seq: int) -> tuple[bytes, ...]:
@@ -339,12 +331,8 @@ class SQLiteStore:
                 connection.execute("UPDATE runs SET holder = NULL WHERE id = ?", (run,))
 
 
-def _text(data: Any) -> str:
-    return json.dumps(data, separators=(",", ":"), allow_nan=False)
-
-
-def _sum(*texts: str) -> int:
-    return zlib.crc32("\0".join(texts).encode())
+def _sum(text: str) -> int:
+    return zlib.crc32(text.encode())
 
 
 def _remedy(problem: sqlite3.Error) -> str:

@@ -14,10 +14,12 @@ import pytest
 PATIENCE = 30  # seconds until a test fails; it never waits for a fixed time
 
 PROGRAM = """
-import asyncio, fcntl, sys, termios, threading
+import asyncio, fcntl, signal, sys, termios, threading
 from pydantic import BaseModel, SecretStr
 from fluffy_nb import Agent
 
+# Who runs the tests in the background has it ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C is a signal for this program
 settings = termios.tcgetattr(0)
 settings[3] |= termios.NOFLSH  # a terminal drops output at Ctrl-C, also what comes right after it
