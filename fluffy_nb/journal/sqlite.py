@@ -31,6 +31,9 @@ BUSY_SECONDS = 10.0
 COPY_BYTES = 4 * 2**20
 """After so much the log is copied into the file, in a thread."""
 
+END_BYTES = 256 * 1024
+"""As `COPY_BYTES`, where a run ends."""
+
 TABLES = """
 CREATE TABLE runs (
   id TEXT PRIMARY KEY, agent TEXT NOT NULL, status TEXT NOT NULL, created REAL NOT NULL,
@@ -205,8 +208,7 @@ class SQLiteStore:
                 connection.execute("UPDATE runs SET status = ? WHERE id = ?", (status, run))
         self._statuses[run] = status
         if self._since_copy > COPY_BYTES:
-            self._since_copy = 0
-            threading.Thread(target=self._copy, name="fluffy-store", daemon=True).start()
+            self._copy_soon("PASSIVE")
 
     def _insert(self, connection: sqlite3.Connection, run: str, row: Row) -> None:
         text = _write([row.events, row.progress, list(row.values)])
@@ -228,12 +230,20 @@ class SQLiteStore:
                 )
                 self._since_copy += len(buffer)
 
-    def _copy(self) -> None:
-        """Copy the log into the file; another time where that can't be done now."""
+    def _copy_soon(self, mode: str) -> None:
+        self._since_copy = 0
+        threading.Thread(target=self._copy, args=(mode,), name="fluffy-store", daemon=True).start()
+
+    def _copy(self, mode: str = "PASSIVE") -> None:
+        """Copy the log into the file; another time where that can't be done now.
+
+        Args:
+            mode: SQLite's "PASSIVE", or "TRUNCATE", which also makes the log empty.
+        """
         try:
             connection = self._connect(read_only=False)
             try:
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                connection.execute(f"PRAGMA wal_checkpoint({mode})")
             finally:
                 connection.close()
         except sqlite3.Error:
@@ -329,6 +339,8 @@ class SQLiteStore:
             found = connection.execute("SELECT holder FROM runs WHERE id = ?", (run,)).fetchone()
             if found and found[0] and self._token in found[0]:
                 connection.execute("UPDATE runs SET holder = NULL WHERE id = ?", (run,))
+        if self._since_copy > END_BYTES:
+            self._copy_soon("TRUNCATE")
 
 
 def _sum(text: str) -> int:
