@@ -473,6 +473,16 @@ class RunHeldError(FluffyError, RuntimeError):
         )
 
 
+class RunMovedOnError(FluffyError, RuntimeError):
+    """Another process has gone on with a run that stood still here."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"run {run!r} has gone on in another process since it stood still here; "
+            f"take it up where it is now: agent.take_up({run!r})"
+        )
+
+
 class SaveWarning(RuntimeWarning):
     """A run goes on, and what it did can't be kept for now."""
 

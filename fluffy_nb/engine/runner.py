@@ -326,6 +326,7 @@ class Runner:
         """Another run takes this one's place: end what it left suspended, unseen."""
         self.abandoned = True
         self._observers = Observers()
+        self.keeper = None  # it stays kept where it stood
         if self.loop.is_running():
             self.cross(self.cancelling.begin, "another run began")
         else:

@@ -84,20 +84,13 @@ class Agent(EngineAgent):
     def _keep(self, run: Run, run_id: str, starts: tuple[str, ...]) -> None:
         self._begin_keeping(run, run_id, starts)
 
-    def _begin_keeping(
-        self,
-        run: Run,
-        run_id: str,
-        starts: tuple[str, ...],
-        parent: tuple[str, int] | tuple[None, None] = (None, None),
-    ) -> Recorder:
+    def _begin_keeping(self, run: Run, run_id: str, starts: tuple[str, ...]) -> None:
         now = run.runner.now()
-        self.store.begin(RunInfo(run_id, self.name, "IDLE", now, now, starts, *parent))
-        return self._record(run, run_id)
+        self.store.begin(RunInfo(run_id, self.name, "IDLE", now, now, starts))
+        self._record(run, run_id).hold()
 
     def _record(self, run: Run, run_id: str) -> Recorder:
         recorder = Recorder(run.runner, run_id, self.store, self.checkpoint_interval)
-        recorder.hold()
         run.runner.keeper = recorder
         return recorder
 
@@ -110,9 +103,11 @@ class Agent(EngineAgent):
             run.runner.seq = checkpoint.seq
             return
         items, last = items_of(self.store, progress.run_id)
+        seq = last[-1].seq if last else 0
         recorder = self._record(run, progress.run_id)
-        recorder.go_on_from(item for item, data in items.items() if data is not None)
-        run.runner.seq = last[-1].seq if last else 0
+        recorder.go_on_from((item for item, data in items.items() if data is not None), seq)
+        recorder.hold()
+        run.runner.seq = seq
 
     # ------------------------------------------------------------ going on later
 

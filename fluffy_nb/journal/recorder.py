@@ -14,6 +14,7 @@ from fluffy_nb.engine.checkpoint import copied, unsaved
 from fluffy_nb.engine.codecs import UnsavableError, encode
 from fluffy_nb.errors import (
     CheckpointError,
+    RunMovedOnError,
     SaveWarning,
     StoreBusyError,
     StoreError,
@@ -74,6 +75,7 @@ class Recorder:
         self._rows: list[Row] = []
         self._unsavable: dict[str, str] = {}
         self._reported: set[str] = set()
+        self._written_seq = 0  # of the last row in the store
         self._waiting: list[asyncio.Future[None]] = []
         self._writing: Future[StoreError | None] | None = None  # in the other thread
         self._written_there: list[Row] = []
@@ -81,17 +83,28 @@ class Recorder:
         self._interval = interval
         self._timer: asyncio.TimerHandle | None = None
 
-    def go_on_from(self, items: Iterable[str]) -> None:
-        """The store has rows of this run; `items` are those that they tell of."""
+    def go_on_from(self, items: Iterable[str], seq: int) -> None:
+        """The store has rows of this run.
+
+        Args:
+            items: What they tell of and is not gone.
+            seq: The number of the last.
+        """
         self._delta.forget(items)
+        self._written_seq = seq
 
     def hold(self) -> None:
         """Be the only one that executes the run.
 
         Raises:
             RunHeldError: Another process does.
+            RunMovedOnError: Another process has gone on with it since it stood still here.
         """
         self._store.hold(self._run)
+        later = next(iter(self._store.rows(self._run, self._written_seq)), None)
+        if later is not None:
+            self._store.release(self._run)
+            raise RunMovedOnError(self._run)
 
     # ------------------------------------------------------------ what happens
 
@@ -274,6 +287,7 @@ class Recorder:
     def _note_written(self, rows: list[Row], problem: StoreError | None) -> None:
         if problem is None:
             self._reported.clear()
+            self._written_seq = rows[-1].seq
         else:
             self._rows = [*rows, *self._rows]
             self._report(problem)

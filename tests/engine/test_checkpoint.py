@@ -138,3 +138,24 @@ async def test_S12_5_an_agent_of_another_name_takes_it_up_and_says_what_it_lacks
 
 async def nothing(context):
     return None
+
+
+async def test_S10_6_a_result_of_once_that_can_not_be_saved_is_named():
+    script = Script()
+
+    async def body(context):
+        await context.once("make", lambda: {print})
+        raise ValueError("after it")
+
+    script.agent.add_state("s", body)
+    with pytest.raises(StateError):
+        await script.agent.run()
+    with pytest.raises(CheckpointError, match=r"once\('make'\) in state 's' holds .* of builtin"):
+        script.agent.create_checkpoint().to_dict()
+
+
+async def test_S12_6_what_can_not_be_saved_differs_unless_it_is_the_same():
+    one = await at_step(chain(), 1, a={print}, b=open, c=1)
+    other = await at_step(chain(), 1, a={print}, b=open, c=1)
+    assert one.diff(other).changed == ("a",)
+    assert Checkpoint.from_dict(json.loads((await at_step(chain(), 1)).to_json()))

@@ -10,12 +10,14 @@ import enum
 import fractions
 import json
 import pathlib
+import sys
 import uuid
 import zoneinfo
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pydantic
 import pytest
 from hypothesis import given, settings
@@ -170,6 +172,25 @@ def test_S12_2_a_column_and_an_index_come_back():
     column = FRAMES[0]["zone"]
     pd.testing.assert_series_equal(there_and_back(column)[0], column)
     pd.testing.assert_index_equal(there_and_back(TIMES)[0], TIMES)
+
+
+def test_S12_2_frames_of_polars_come_back_with_their_types():
+    frame = pl.DataFrame({"a": [1, None], "b": ["x", "y"], "c": [dt.date(2026, 1, 1), None]})
+    for found in there_and_back(frame):
+        assert found.equals(frame)
+        assert found.schema == frame.schema
+    for found in there_and_back(frame["b"]):
+        assert found.equals(frame["b"])
+    with pytest.raises(UnsavableError, match="no Arrow form"):
+        encode(pl.DataFrame({"a": pl.Series([object()], dtype=pl.Object)}))
+
+
+def test_S12_2_where_they_are_not_installed_nothing_is_missed(monkeypatch):
+    for module in ("numpy", "pandas", "polars", "decimal"):
+        monkeypatch.delitem(sys.modules, module)
+    assert encode({"a": (1,)}) == {"a": {"$": "tuple", "v": [1]}}
+    with pytest.raises(UnsavableError, match="of Counter"):
+        encode(collections.Counter("a"))
 
 
 JSON = st.recursive(

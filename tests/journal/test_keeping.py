@@ -29,6 +29,7 @@ from fluffy_nb.errors import (
     NothingToResumeError,
     RunActiveError,
     RunHeldError,
+    RunMovedOnError,
     SaveWarning,
     StateError,
     StoreError,
@@ -317,6 +318,24 @@ async def test_S12_7_a_paused_run_can_be_taken_and_is_then_held(path):
         await script.agent.resume()
     assert (await running.resume()).status is AgentStatus.COMPLETED
     other.agent.store.close()
+
+
+async def test_S12_7_a_run_that_has_gone_on_elsewhere_is_not_gone_on_with_here(kept):
+    script = Script(**kept)
+    script.add("a", "b")
+    script.add("b", "c")
+    script.add("c")
+    await script.agent.step()
+    other = fresh(script, script.agent.store)
+    other.agent.take_up(script.agent.run_id)
+    await other.agent.step()
+    with pytest.raises(RunMovedOnError, match="take_up"):
+        await script.agent.resume()
+    assert script.agent.status is AgentStatus.PAUSED
+    script.agent.take_up(script.agent.run_id)
+    result = await script.agent.resume()
+    assert result.counts == {"a": 1, "b": 1, "c": 1}
+    assert other.started + script.started == ["b", "a", "c"]
 
 
 async def test_S9_6_a_failed_run_is_mended_and_goes_on_in_another_agent(kept):

@@ -13,6 +13,7 @@ import pytest
 
 from fluffy_nb import open_store
 from fluffy_nb.errors import (
+    CheckpointError,
     InvalidSpecError,
     RunHeldError,
     StoreBusyError,
@@ -20,6 +21,7 @@ from fluffy_nb.errors import (
     UnknownRunError,
 )
 from fluffy_nb.journal import holding
+from fluffy_nb.journal.history import checkpoint_at
 from fluffy_nb.journal.memory import MOST_EVENTS, MOST_ROWS, MOST_RUNS, MemoryStore
 from fluffy_nb.journal.sqlite import APPLICATION, SQLiteStore
 from fluffy_nb.journal.store import Row, RunInfo, Value
@@ -307,3 +309,52 @@ def test_S12_7_who_has_ended_and_was_not_asked_for_is_dead(monkeypatch):
 
 def test_the_file_says_whose_it_is(store):
     assert store._connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION
+
+
+# ---------------------------------------------------------------- stores that do not do it
+
+
+class Talkative(MemoryStore):
+    def rows(self, run, after=0, until=None):
+        return super().rows(run, after, until) if run in self._runs else iter(())
+
+    def values(self, run, until=None):
+        return super().values(run, until) if run in self._runs else {}
+
+
+class Careless(SQLiteStore):
+    def append(self, run, rows, *, wait=True):
+        super().append(run, [row._replace(progress={}) for row in rows], wait=wait)
+
+
+def test_S12_3_the_check_notices_runs_that_are_not_there_and_rows_that_are_lost(tmp_path):
+    numbers = count()
+    with pytest.raises(AssertionError, match="is an UnknownRunError"):
+        check_store(Talkative)
+    with pytest.raises(AssertionError, match="has its progress"):
+        check_store(lambda: Careless(tmp_path / f"{next(numbers)}.sqlite"))
+
+
+def test_nothing_is_written_for_no_rows(store):
+    store.append("run", [])
+    assert [row.seq for row in store.rows("run")] == [1, 2]
+
+
+def test_what_is_in_memory_is_gone_when_it_is_removed():
+    store = MemoryStore()
+    store.begin(INFO)
+    store.append("run", [row(1, n=1)])
+    store.append("run", [row(2)._replace(values={"n": None}, progress={"m1": None})])
+    for seq in range(3, MOST_ROWS + 10):
+        store.append("run", [row(seq)._replace(progress={})])
+    first = next(iter(store.rows("run")))
+    assert (first.values, first.progress) == ({}, {})
+
+
+def test_S12_4_a_run_without_rows_or_with_damaged_progress_is_refused(store):
+    store.begin(INFO._replace(id="empty"))
+    with pytest.raises(CheckpointError, match="nothing to go on from"):
+        checkpoint_at(store, "empty")
+    store.append("run", [row(3)._replace(progress={"w1": {"inputs": 5}})])
+    with pytest.raises(CheckpointError, match="can't be read"):
+        checkpoint_at(store, "run")
