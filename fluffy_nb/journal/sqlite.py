@@ -2,63 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
-import threading
 import uuid
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Literal
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any
 
-from fluffy_nb.errors import RunHeldError, StoreBusyError, StoreError, UnknownRunError
+from fluffy_nb.errors import RunHeldError, StoreError, UnknownRunError
 from fluffy_nb.journal import holding
+from fluffy_nb.journal.file import (
+    BUSY_SECONDS,
+    COPY_BYTES,
+    END_BYTES,
+    Durability,
+    SQLiteFile,
+)
 from fluffy_nb.journal.store import Row, RunInfo, Value
-
-Durability = Literal["normal", "full"]
-
-APPLICATION = 0x666C7566
-"""Says in the file's header whose it is: "fluf"."""
-
-VERSION = 1
-"""Of the tables; see `migrations.py`."""
-
-BUSY_SECONDS = 10.0
-"""How long another process that writes is waited for."""
-
-COPY_BYTES = 4 * 2**20
-"""After so much the log is copied into the file, in a thread."""
-
-END_BYTES = 256 * 1024
-"""As `COPY_BYTES`, where a run ends."""
-
-TABLES = """
-CREATE TABLE runs (
-  id TEXT PRIMARY KEY, agent TEXT NOT NULL, status TEXT NOT NULL, created REAL NOT NULL,
-  starts TEXT NOT NULL, parent TEXT, parent_seq INTEGER, holder TEXT
-) WITHOUT ROWID;
-CREATE TABLE moments (
-  run TEXT NOT NULL, seq INTEGER NOT NULL, time REAL NOT NULL, state TEXT NOT NULL,
-  status TEXT NOT NULL, data TEXT NOT NULL, sum INTEGER NOT NULL,
-  PRIMARY KEY (run, seq)
-);
-CREATE TABLE context (
-  run TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, data TEXT, sum INTEGER NOT NULL,
-  PRIMARY KEY (run, key, seq)
-);
-CREATE TABLE buffers (
-  run TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, place INTEGER NOT NULL,
-  data BLOB NOT NULL, sum INTEGER NOT NULL,
-  PRIMARY KEY (run, key, seq, place)
-);
-"""
 
 _write = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
-class SQLiteStore:
+class SQLiteStore(SQLiteFile):
     """One file, which any number of processes can read while they write other runs.
 
     Args:
@@ -80,112 +47,12 @@ class SQLiteStore:
         *,
         read_only: bool = False,
     ) -> None:
-        self.path = Path(path)
-        self.durability = durability
-        self._lock = threading.RLock()
         self._token = uuid.uuid4().hex
-        self._since_copy = 0
         self._statuses: dict[str, str] = {}  # of runs, as we have written them
-        self._patience = BUSY_SECONDS
-        with self._told("open"):
-            self._connection = self._open(read_only=read_only)
+        super().__init__(path, durability, read_only=read_only)
 
     def __repr__(self) -> str:
         return f"SQLiteStore({str(self.path)!r})"
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._connection.close()
-
-    # ------------------------------------------------------------ opening
-
-    def _open(self, *, read_only: bool) -> sqlite3.Connection:
-        if read_only and not self.path.exists():
-            raise StoreError(self.path, "there is no such file", "name the file of a store")
-        connection = self._connect(read_only=read_only)
-        try:
-            self._prepare(connection, read_only=read_only)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _connect(self, *, read_only: bool) -> sqlite3.Connection:
-        if not read_only:
-            self._make_folder()
-        mode = "ro" if read_only else "rwc"
-        connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        connection.execute("PRAGMA foreign_keys = OFF")
-        return connection
-
-    def _make_folder(self) -> None:
-        """A folder that is made for runs is none that version control should keep."""
-        if not self.path.parent.exists():
-            self.path.parent.mkdir(parents=True)
-            if self.path.parent.name.startswith("."):
-                (self.path.parent / ".gitignore").write_text("*\n")
-
-    def _prepare(self, connection: sqlite3.Connection, *, read_only: bool) -> None:
-        whose = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        is_new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if not is_new and whose != APPLICATION:
-            raise StoreError(self.path, "it is a database of something else", "name another file")
-        if version > VERSION:
-            raise StoreError(
-                self.path,
-                f"it has version {version}, this package reads up to {VERSION}",
-                "open it with the version of fluffy-nb that wrote it",
-            )
-        if read_only:
-            return
-        connection.execute("PRAGMA journal_mode = WAL")
-        level = "FULL" if self.durability == "full" else "NORMAL"
-        connection.execute(f"PRAGMA synchronous = {level}")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")  # it would hold the loop: see `_copy`
-        if is_new:
-            connection.executescript(
-                f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION};"
-                f"PRAGMA user_version = {VERSION}; {TABLES} COMMIT;"
-            )
-
-    @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """SQLite's errors as ours."""
-        try:
-            yield
-        except StoreError:
-            raise
-        except sqlite3.Error as problem:
-            code = getattr(problem, "sqlite_errorcode", None)
-            kind = StoreBusyError if code == sqlite3.SQLITE_BUSY else StoreError
-            raise kind(self.path, f"can't {what}: {problem}", _remedy(problem)) from problem
-        except OSError as problem:
-            raise StoreError(
-                self.path, f"can't {what}: {problem}", "choose a folder that can be written"
-            ) from problem
-
-    @contextmanager
-    def _transaction(self, patience: float = BUSY_SECONDS) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._told("write"):
-            if patience != self._patience:
-                self._patience = patience
-                self._connection.execute(f"PRAGMA busy_timeout = {int(1000 * patience)}")
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
 
     # ------------------------------------------------------------ writing
 
@@ -229,25 +96,6 @@ class SQLiteStore:
                     (run, key, row.seq, place, buffer, zlib.crc32(buffer)),
                 )
                 self._since_copy += len(buffer)
-
-    def _copy_soon(self, mode: str) -> None:
-        self._since_copy = 0
-        threading.Thread(target=self._copy, args=(mode,), name="fluffy-store", daemon=True).start()
-
-    def _copy(self, mode: str = "PASSIVE") -> None:
-        """Copy the log into the file; another time where that can't be done now.
-
-        Args:
-            mode: SQLite's "PASSIVE", or "TRUNCATE", which also makes the log empty.
-        """
-        try:
-            connection = self._connect(read_only=False)
-            try:
-                connection.execute(f"PRAGMA wal_checkpoint({mode})")
-            finally:
-                connection.close()
-        except sqlite3.Error:
-            return  # the log is whole without it
 
     # ------------------------------------------------------------ reading
 
@@ -321,6 +169,39 @@ class SQLiteStore:
                 f"go on from before it: load with a number below {seq}",
             )
 
+    async def follow(
+        self, run: str, after: int = 0, every: float = 0.2
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """A run's events as plain data, as another process writes them, until it stands still.
+
+        Args:
+            run: The run.
+            after: The number of the event to begin behind.
+            every: Seconds between two looks at the file.
+
+        Yields:
+            Each event, in order.
+
+        Raises:
+            UnknownRunError: There is no such run.
+        """
+        while True:
+            status = ""
+            for row in self.rows(run, after):
+                after, status = row.seq, row.status
+                for event in row.events:
+                    yield event
+            if not status:
+                status = self._status(run)
+            if status != "RUNNING":
+                return
+            await asyncio.sleep(every)
+
+    def _status(self, run: str) -> str:
+        with self._lock, self._told("read"):
+            found = self._connection.execute("SELECT status FROM runs WHERE id = ?", (run,))
+            return str(found.fetchone()[0])
+
     # ------------------------------------------------------------ holding
 
     def hold(self, run: str) -> None:
@@ -345,16 +226,3 @@ class SQLiteStore:
 
 def _sum(text: str) -> int:
     return zlib.crc32(text.encode())
-
-
-def _remedy(problem: sqlite3.Error) -> str:
-    text = str(problem)
-    if "full" in text:
-        return "make room; the run goes on in memory, and is written when there is some"
-    if "readonly" in text or "unable to open" in text:
-        return "choose a file that can be written"
-    if "locked" in text or "busy" in text:
-        return (
-            "another process is writing for long; the run goes on in memory, and is written later"
-        )
-    return "restore the file from a copy, or name another one"

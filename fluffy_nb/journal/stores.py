@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from fluffy_nb.errors import InvalidSpecError
+from fluffy_nb.journal.file import Durability
 from fluffy_nb.journal.memory import MemoryStore
-from fluffy_nb.journal.sqlite import Durability, SQLiteStore
+from fluffy_nb.journal.sqlite import SQLiteStore
 from fluffy_nb.journal.store import Store
 
 _files: dict[tuple[str, str], SQLiteStore] = {}

@@ -37,8 +37,8 @@ from fluffy_nb.errors import (
 )
 from fluffy_nb.journal.history import History, events_of
 from fluffy_nb.journal.memory import MemoryStore
-from fluffy_nb.journal.recorder import SMALL
 from fluffy_nb.journal.sqlite import SQLiteStore
+from fluffy_nb.journal.writer import SMALL
 from tests.engine.scripted import Script, settled
 
 
@@ -186,6 +186,29 @@ async def test_S12_3_what_is_reported_is_kept(path):
     script.agent.subscribe(look)
     await script.agent.run()
     assert not missing
+    reader.close()
+
+
+async def test_S12_3_a_live_run_is_followed_from_its_file(path):
+    script = Script(store=path)
+    script.add("a", "b")
+    script.add("b", gate=True)
+    run = script.agent.start()
+    await happened(script, ev.StateStarted, "b")
+    reader, seen = open_store(path), []
+
+    async def follow():
+        async for event in reader.follow(run.id, every=0.001):
+            seen.append(event["kind"])
+            if event["kind"] == "StateCompleted" and event["state"] == "a":
+                await script.open("b")  # it goes on while it is followed
+
+    await asyncio.wait_for(follow(), 30)
+    await run
+    assert seen == [event.kind for event in script.events]
+    assert [event async for event in reader.follow(run.id, after=len(seen))] == []
+    with pytest.raises(UnknownRunError):
+        await anext(reader.follow("nothing"))
     reader.close()
 
 

@@ -21,9 +21,10 @@ from fluffy_nb.errors import (
     UnknownRunError,
 )
 from fluffy_nb.journal import holding
+from fluffy_nb.journal.file import APPLICATION
 from fluffy_nb.journal.history import checkpoint_at
 from fluffy_nb.journal.memory import MOST_EVENTS, MOST_ROWS, MOST_RUNS, MemoryStore
-from fluffy_nb.journal.sqlite import APPLICATION, SQLiteStore
+from fluffy_nb.journal.sqlite import SQLiteStore
 from fluffy_nb.journal.store import Row, RunInfo, Value
 from fluffy_nb.journal.stores import store_of
 from fluffy_nb.testing import check_store
