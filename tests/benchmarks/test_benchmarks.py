@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from . import table, worker
+from . import keeping, table, worker
 from .cases import Case, chain, every_case, fan_out, ladder, problem_in
 from .environments import BARE, OURS, PEERS, ROOT, WATCHED, python_of
 from .measuring import Cell, Row, Worker, measure_cases, measure_starts
@@ -190,3 +190,9 @@ def test_a_quick_comparison_runs_every_case_and_leaves_the_page_alone():
     assert f"| {OURS.title} | {WATCHED.title} |" in done.stdout
     assert "| 0.0 MB |" not in done.stdout
     assert page.read_text(encoding="utf-8") == before
+
+
+def test_what_keeping_costs_is_measured():
+    measured = asyncio.run(keeping.rows(1, 5))
+    assert [row[0] for row in measured][:2] == ["bare INSERT", "bare INSERT with fsync"]
+    assert keeping.as_markdown(measured).count("\n") == len(measured) + 1
