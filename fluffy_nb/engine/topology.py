@@ -65,6 +65,7 @@ class Topology:
         self.rules = rules
         self._successors = successors
         self._nodes = {state: state for state in states}
+        self.ends_others = "first" in rules.joins.values()  # some states end other branches (5.2)
         self._known: dict[str, frozenset[str]] = {}
         self._direct: dict[str, bool] = {}
         self._before: dict[str, _Ancestors] = {}

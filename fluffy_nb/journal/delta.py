@@ -47,6 +47,7 @@ class Delta:
         self._touched: set[int] = set()  # executions
         self._met: set[int] = set()  # branches that went into them
         self._seen = 0  # branches that there were at the last look
+        self._nodes: dict[str, str] = {}  # by the names of states that were run
         self._names: dict[str, None] = {}
         self._edges: dict[tuple[str, str], None] = {}
         self._all = True  # everything is looked at the next time
@@ -65,6 +66,7 @@ class Delta:
         kind = type(event)
         if kind in _EVERYTHING:
             self._all = True
+            self._nodes.clear()
             self._names.update(dict.fromkeys(machine.metadata))
             self._edges.update(dict.fromkeys(machine.taken))
             return
@@ -74,9 +76,10 @@ class Delta:
         self._touched.add(execution)
         self._met.update(getattr(event, "branches", ()))
         name = event.state
-        if name not in self._names:
-            self._names[name] = None
-            self._names[self._node(name)] = None
+        self._names[name] = None
+        if name not in self._nodes:
+            self._nodes[name] = self._node(name)
+        self._names[self._nodes[name]] = None
         if kind in _MOVES:
             self._edges.update(dict.fromkeys(machine.moved))
 
@@ -95,9 +98,7 @@ class Delta:
             Data by item; None for what is gone.
         """
         machine = self._runner.machine
-        everything = self._all or any(
-            "first" in scope.topology.rules.joins.values() for scope in machine.scopes.values()
-        )
+        everything = self._all or any(s.topology.ends_others for s in machine.scopes.values())
         branches: Iterable[int] = range(self._seen + 1, machine.branch_count + 1)
         executions: Iterable[int] = self._touched
         gone = {f"w{number}" for number in self._met} | {f"e{number}" for number in self._touched}
