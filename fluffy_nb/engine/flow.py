@@ -8,7 +8,6 @@ from typing import Any, TypeVar, cast, overload
 from fluffy_nb.engine.check import Note, check
 from fluffy_nb.engine.declare import settings_from, settings_of
 from fluffy_nb.engine.definition import Definition
-from fluffy_nb.engine.graph import StateGraph
 from fluffy_nb.engine.resources import ResourcePool, ResourceRequirements, machine_pool
 from fluffy_nb.engine.retry import RetryPolicy
 from fluffy_nb.engine.specs import (
@@ -214,11 +213,6 @@ class DefinedFlow(Flow):
             if isinstance(spec.flow, DefinedFlow) and name.startswith(f"{agent}/"):
                 return spec.flow.spec(name.removeprefix(f"{agent}/"))
         return None
-
-    @property
-    def state_graph(self) -> StateGraph:
-        """Where each state can lead."""
-        return self.definition.graph(None)
 
     def check(self) -> tuple[Note, ...]:
         """What looks wrong before a run: the things a run would be refused for come first.

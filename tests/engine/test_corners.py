@@ -21,11 +21,13 @@ from fluffy_nb import (
     Send,
 )
 from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.agent import Agent as EngineAgent
 from fluffy_nb.errors import (
     BlockedError,
     CleanupWarning,
     InvalidSpecError,
     OpenStateError,
+    RunActiveError,
     StateError,
     UsageError,
 )
@@ -297,3 +299,30 @@ async def test_S12_1_ends_inside_an_agent_that_is_not_there_are_let_go():
     await script.agent.restore_from_checkpoint(Checkpoint.from_dict(data))
     with pytest.raises(BlockedError):
         await script.agent.run()
+
+
+async def test_S9_2_a_run_that_goes_on_or_was_replaced_is_not_gone_on_with():
+    script = Script()
+    script.add("a", gate=True)
+    run = script.agent.start()
+    await settled()
+    with pytest.raises(RunActiveError, match="pause"):
+        await run.step()
+    await script.agent.cancel_all()
+    script._gates.clear()
+    later = script.agent.start()
+    await script.open("a")
+    await later
+    with pytest.raises(RunActiveError, match="another run has taken its place"):
+        await run.resume()
+
+
+async def test_S10_6_once_is_there_where_nobody_keeps_the_run():
+    agent = EngineAgent("tested")
+    agent.add_state("s", lambda context: None, replace=True)
+
+    async def body(context):
+        context.set_state("n", await context.once("n", lambda: 5))
+
+    agent.add_state("s", body, replace=True)
+    assert (await agent.run()).values == {"n": 5}

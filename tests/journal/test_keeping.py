@@ -260,6 +260,70 @@ async def test_S12_3_nothing_starts_before_what_led_to_it_is_kept(path):
     del script.agent.store.append
 
 
+class Slow:
+    """A store's `append` that lets a test in where a state's end is written by the thread."""
+
+    def __init__(self, store, state):
+        self.may_write, self.writes = threading.Event(), threading.Event()
+        self.append, self.state = store.append, state
+        store.append = self
+
+    def __call__(self, run, rows, *, wait):
+        if any(row.state == self.state for row in rows):
+            self.writes.set()
+            self.may_write.wait(10)
+        self.append(run, rows, wait=wait)
+
+
+def large(context):
+    context.set_state("large", b"x" * 2 * SMALL)
+
+
+async def test_S12_3_what_ends_while_another_end_is_written_is_written_next(path):
+    script = Script(store=path)
+    script.add("start", ["a", "b"])
+    script.add("a", large, next=[])
+    script.add("b", gate=True)
+    slow = Slow(script.agent.store, "a")
+    run = script.agent.start()
+    await asyncio.to_thread(slow.writes.wait, 10)
+    await script.open("b")
+    assert script.ended == ["start"]
+    slow.may_write.set()
+    await run
+    assert script.ended == ["start", "a", "b"]
+    assert [checkpoint.state for checkpoint in script.agent.checkpoints] == script.ended
+    del script.agent.store.append
+
+
+async def test_S8_5_a_run_that_is_cancelled_while_it_is_written_is_kept_whole(path):
+    script = Script(store=path)
+    script.add("a", lambda c: large(c) or "b", next=["b"])
+    script.add("b")
+    slow = Slow(script.agent.store, "a")
+    run = script.agent.start()
+    await asyncio.to_thread(slow.writes.wait, 10)
+    threading.Timer(0.05, slow.may_write.set).start()  # the loop waits for the thread meanwhile
+    await script.agent.cancel_all()
+    assert (await run).status is AgentStatus.CANCELLED
+    numbers = [event["seq"] for event in events_of(script.agent.store, run.id)]
+    assert numbers == list(range(1, len(script.events) + 1))
+    del script.agent.store.append
+    assert (await script.agent.resume()).counts == {"a": 1, "b": 1}
+
+
+async def test_a_run_that_can_not_be_released_has_ended_all_the_same(path, monkeypatch):
+    script = Script(store=path)
+    script.add("a")
+
+    def fails(run):
+        raise StoreError(path, "can't write: it is gone", "restore it")
+
+    monkeypatch.setattr(script.agent.store, "release", fails)
+    with pytest.warns(SaveWarning, match="it is gone"):
+        assert (await script.agent.run()).status is AgentStatus.COMPLETED
+
+
 async def test_S12_3_what_is_written_grows_with_what_changed(path):
     script = Script(store=path)
     script.add("start", lambda c: c.set_state("big", "x" * 1_000_000) or "loop", next=["loop"])
@@ -380,6 +444,7 @@ async def test_S10_6_what_is_done_once_is_not_done_again(kept):
 
     async def charge(amount):
         charged.append(amount)
+        await asyncio.sleep(0)  # so that the second call comes while the first is made
         return ("receipt", amount)
 
     async def body(context):

@@ -163,6 +163,8 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"choose a (file|folder) that can be written"):
         SQLiteStore(tmp_path / "file" / "runs.sqlite")
+    with pytest.raises(StoreError, match="choose a folder that can be written"):
+        SQLiteStore(tmp_path / "file" / "deeper" / "runs.sqlite")
 
 
 def test_a_truncated_file_is_an_error_and_no_crash(store):
