@@ -31,12 +31,10 @@ def _info(run: str, created: float = 1.0) -> RunInfo:
     return RunInfo(run, "agent", "IDLE", created, created, ("a", "b"), "parent", 7)
 
 
-def _row(store: Store, seq: int, state: str = "", **values: object) -> Row:
+def _row(seq: int, state: str = "", **values: object) -> Row:
     """A row whose values are plain; None stands for one that is gone."""
     kept = {
-        key: None
-        if value is None
-        else Value(value if store.keeps_objects else encode(value), (b"x" * 300,), WRITER)
+        key: None if value is None else Value(encode(value), (b"x" * 300,), WRITER)
         for key, value in values.items()
     }
     events = ({"kind": "RetryDue", "seq": seq, "time": 1.5, "execution": 1, "state": "s"},)
@@ -49,7 +47,7 @@ def _runs(store: Store) -> None:
     store.begin(_info("two", 2.0))
     assert [info.id for info in store.runs()] == ["two", "one"], "runs() gives the latest first"
     assert store.runs()[1] == _info("one", 1.0), "a run is as it was begun"
-    store.append("one", [_row(store, 3)._replace(status="PAUSED", time=9.0)])
+    store.append("one", [_row(3)._replace(status="PAUSED", time=9.0)])
     assert store.runs()[1].status == "PAUSED", "a run has the status of its last row"
     assert store.runs()[1].updated == 9.0, "a run was updated when its last row was made"
 
@@ -57,7 +55,7 @@ def _runs(store: Store) -> None:
 def _rows(store: Store) -> None:
     store.begin(_info("run"))
     assert list(store.rows("run")) == [], "a new run has no rows"
-    rows = [_row(store, 2, "a", n=1), _row(store, 5), _row(store, 6, "b", n=2)]
+    rows = [_row(2, "a", n=1), _row(5), _row(6, "b", n=2)]
     store.append("run", rows[:2])
     store.append("run", rows[2:], wait=False)
     found = list(store.rows("run"))
@@ -72,11 +70,11 @@ def _rows(store: Store) -> None:
 
 def _values(store: Store) -> None:
     store.begin(_info("run"))
-    store.append("run", [_row(store, 1, n=1, text="ü"), _row(store, 2, n=[1, 2])])
-    store.append("run", [_row(store, 3, n=None), _row(store, 4, n=4, more={"a": None})])
+    store.append("run", [_row(1, n=1, text="ü"), _row(2, n=[1, 2])])
+    store.append("run", [_row(3, n=None), _row(4, n=4, more={"a": None})])
     now = store.values("run")
     assert set(now) == {"n", "text", "more"}, "values() gives the latest of each key"
-    assert now["n"] == _row(store, 4, n=4).values["n"], "with its buffers and its writer"
+    assert now["n"] == _row(4, n=4).values["n"], "with its buffers and its writer"
     assert store.values("run", 2)["n"].data == [1, 2], "values as they were"
     assert set(store.values("run", 3)) == {"text"}, "a value that is gone is not there"
     assert store.values("run", 0) == {}, "before the first row there is nothing"
@@ -96,7 +94,7 @@ def _unknown(store: Store) -> None:
 def _apart(store: Store) -> None:
     store.begin(_info("one"))
     store.begin(_info("two"))
-    store.append("one", [_row(store, 1, n=1)])
+    store.append("one", [_row(1, n=1)])
     assert list(store.rows("two")) == [], "runs do not mix"
     assert store.values("two") == {}, "values of runs do not mix"
 
@@ -106,9 +104,9 @@ def _all_or_nothing(store: Store) -> None:
     store.begin(_info("run"))
     if store.keeps_objects:
         return  # whatever it is given is kept as it is
-    broken = _row(store, 2)._replace(progress={"w1": object()})
+    broken = _row(2)._replace(progress={"w1": object()})
     try:
-        store.append("run", [_row(store, 1, n=1), broken])
+        store.append("run", [_row(1, n=1), broken])
     except Exception:  # noqa: BLE001 - which one is the store's affair
         assert list(store.rows("run")) == [], "of a call that fails nothing is kept"
         assert store.values("run") == {}, "of a call that fails nothing is kept"

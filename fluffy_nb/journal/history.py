@@ -10,7 +10,7 @@ from fluffy_nb.engine.checkpoint import Changes, Checkpoint
 from fluffy_nb.engine.codecs import decode
 from fluffy_nb.errors import CheckpointError, nearest
 from fluffy_nb.journal.delta import progress_from
-from fluffy_nb.journal.store import Row, RunInfo, Store, Value
+from fluffy_nb.journal.store import AsItIs, Row, RunInfo, Store, Value
 
 
 class History(Sequence[Checkpoint]):
@@ -114,7 +114,7 @@ def checkpoint_at(store: Store, run: str, until: int | None = None) -> Checkpoin
         timestamp=row.time,
         agent_name=info.agent,
         agent_status=row.status,
-        shared_state={key: _value(store, value) for key, value in values.items()},
+        shared_state={key: _value(value) for key, value in values.items()},
         progress=progress,
         changes=_changes(store, run, row, values),
         writers={key: value.writer[0] for key, value in values.items()},
@@ -123,8 +123,10 @@ def checkpoint_at(store: Store, run: str, until: int | None = None) -> Checkpoin
     )
 
 
-def _value(store: Store, value: Value) -> Any:
-    return value.data if store.keeps_objects else decode(value.data, value.buffers)
+def _value(value: Value) -> Any:
+    if isinstance(value.data, AsItIs):
+        return value.data.value
+    return decode(value.data, value.buffers)
 
 
 def _as_it_is(data: Any) -> Any:

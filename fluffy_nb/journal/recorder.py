@@ -15,7 +15,7 @@ from fluffy_nb.errors import (
     shortened,
 )
 from fluffy_nb.journal.delta import Delta
-from fluffy_nb.journal.store import Row, Store, Value
+from fluffy_nb.journal.store import AsItIs, Row, Store, Value
 from fluffy_nb.journal.writer import Writer
 
 if TYPE_CHECKING:
@@ -177,10 +177,13 @@ class Recorder(Writer):
             if key not in shared.values:
                 return None
             value, writer = shared.values[key], shared.writers[key]
-        if self._store.keeps_objects:
-            return Value(copied(value), (), writer)
         buffers: list[bytes] = []
-        return Value(encode(value, buffers), tuple(buffers), writer)
+        try:
+            return Value(encode(value, buffers), tuple(buffers), writer)
+        except UnsavableError:
+            if not self._store.keeps_objects:
+                raise
+            return Value(AsItIs(copied(value)), (), writer)
 
     def _encode(self, value: object) -> Any:
         return copied(value) if self._store.keeps_objects else encode(value)

@@ -35,11 +35,17 @@ class RunInfo(NamedTuple):
     parent_seq: int | None = None
 
 
+class AsItIs(NamedTuple):
+    """A value that can't be saved, in a store that keeps objects."""
+
+    value: Any
+
+
 class Value(NamedTuple):
     """A value of the context.
 
     Args:
-        data: Plain data that `codecs.encode` gave; in a store that keeps objects, the value.
+        data: Plain data that `codecs.encode` gave, or an `AsItIs`.
         buffers: The large buffers in it.
         writer: The state, attempt, event number and execution that wrote it.
     """
@@ -79,7 +85,7 @@ class Store(Protocol):
     """
 
     keeps_objects: bool
-    """Whether values are kept as they are, not as data."""
+    """Whether it can keep what is no plain data: events, and values that can't be saved."""
 
     def begin(self, info: RunInfo) -> None:
         """Take in a new run, without rows."""

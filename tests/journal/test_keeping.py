@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
+from dataclasses import dataclass
 
 import pydantic
 import pytest
@@ -18,6 +19,7 @@ from fluffy_nb import (
     DependencyType,
     RetryPolicy,
     Send,
+    TypedContextData,
     open_store,
     testing,
 )
@@ -140,6 +142,33 @@ async def test_S12_6_a_fork_has_other_values_and_leaves_the_old_run_as_it_is(kep
     assert first.shared_state == {"rows": [1]}
     script.agent.fork(first)
     assert (await script.agent.resume()).values["sum"] == 3
+
+
+@dataclass
+class Total(TypedContextData):
+    n: int
+
+
+async def test_S12_6_what_is_changed_in_place_is_as_it_was_in_earlier_checkpoints(kept):
+    script = Script(**kept)
+    script.add("a", lambda c: c.set_typed("total", Total(1)) or "b", next=["b"])
+    script.add("b", lambda c: setattr(c.get_typed("total", Total), "n", 2) or "c", next=["c"])
+    script.add("c")
+    await script.agent.run()
+    assert [c.shared_state["total"] for c in script.agent.checkpoints] == [
+        Total(1),
+        Total(2),
+        Total(2),
+    ]
+
+
+async def test_S12_6_in_memory_what_can_not_be_saved_is_there_too():
+    script = Script()
+    script.add("a", lambda c: c.set_state("file", open_store) or "b", next=["b"])
+    script.add("b", lambda c: c.set_state("same", c.get_state("file") is open_store), next=[])
+    await script.agent.run()
+    script.agent.fork(script.agent.checkpoints[0])
+    assert (await script.agent.resume()).values == {"file": open_store, "same": True}
 
 
 async def test_S12_6_a_run_that_is_active_is_not_forked(kept):
