@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import os
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fluffy_nb import Agent, Checkpoint, Send
+from fluffy_nb import Agent, Checkpoint, DependencyType, Send
 from fluffy_nb.engine.checkpoint import copied
 from fluffy_nb.engine.codecs import DEEPEST
 from fluffy_nb.errors import CheckpointError, StateError
@@ -121,6 +123,69 @@ def test_S12_1_random_dicts_give_a_checkpoint_or_a_clear_error(data):
         assert isinstance(Checkpoint.from_dict({"version": 1, **data}), Checkpoint)
 
 
+async def nothing(context):
+    return None
+
+
+def a_checkpoint():
+    """The plain data of a checkpoint with something of everything."""
+
+    async def make():
+        script = Script()
+        script.add("start", lambda _: [Send("s", n=(1,)), "d", "inner"], next=["s", "d", "inner"])
+        script.add("s", lambda c: c.set_state("rows", {1, 2}), next=[])
+        script.add("d", dependencies={"s": DependencyType.REQUIRED})
+        inner = Agent("inner")
+        inner.add_state("one", nothing)
+        script.agent.add_state("inner", inner)
+        await script.agent.step(2)
+        return script.agent.create_checkpoint().to_dict()
+
+    return asyncio.run(make())
+
+
+def places(data, path=()):
+    """Every place in plain data."""
+    yield path
+    items = data.items() if isinstance(data, dict) else enumerate(data)
+    for key, value in items:
+        if isinstance(value, (dict, list)):
+            yield from places(value, (*path, key))
+        else:
+            yield (*path, key)
+
+
+WHOLE = a_checkpoint()
+PLACES = list(places(WHOLE))
+TAGGED = st.builds(
+    lambda tag, value: {"$": tag, "v": value},
+    st.sampled_from(["tuple", "set", "object", "enum", "bytes", "datetime", "numpy.array", "x"]),
+    JSON,
+)
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "300"))
+"""How many are tried; the gate asks for more than the suite does."""
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(PLACES), JSON | TAGGED), min_size=1, max_size=3))
+def test_S12_1_a_checkpoint_with_anything_in_it_is_read_or_refused(changes):
+    data = json.loads(json.dumps(WHOLE))
+    for (*path, last), value in [(path, value) for path, value in changes if path]:
+        inside = data
+        for key in path:
+            inside = inside[key] if _has(inside, key) else {}
+        if _has(inside, last):
+            inside[last] = value
+    with contextlib.suppress(CheckpointError):
+        assert isinstance(Checkpoint.from_dict(data), Checkpoint)
+
+
+def _has(inside, key):
+    if isinstance(inside, dict):
+        return key in inside
+    return isinstance(inside, list) and isinstance(key, int) and key < len(inside)
+
+
 async def test_S12_5_an_agent_of_another_name_takes_it_up_and_says_what_it_lacks():
     checkpoint = await at_step(chain(), 1)
     other = Agent("other")
@@ -134,10 +199,6 @@ async def test_S12_5_an_agent_of_another_name_takes_it_up_and_says_what_it_lacks
         await other.resume()
     other.add_state("b", nothing)
     assert (await other.resume()).status == "COMPLETED"
-
-
-async def nothing(context):
-    return None
 
 
 async def test_S10_6_a_result_of_once_that_can_not_be_saved_is_named():
