@@ -318,6 +318,16 @@ class RunStoppedError(FluffyError, RuntimeError):
         return [str(self)]
 
 
+class StoppedBeforeError(FluffyError, RuntimeError):
+    """The kernel was interrupted in a cell before its run had begun; shown as one line."""
+
+    def __init__(self) -> None:
+        super().__init__("the cell was stopped before its run began; execute it again to run.")
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 # ---------------------------------------------------------------- context
 
 

@@ -16,19 +16,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from types import FrameType
-from typing import Any, Self
+from typing import Any
 
 from fluffy_nb.notebook.requests import Requests, kernel_of
+from fluffy_nb.notebook.stop import Heart, Stop
 
 COMM = frozenset({"comm_open", "comm_msg", "comm_close"})
-
-HEARTBEAT = 0.2
-"""Seconds. A signal does not wake a loop that waits for messages only, a timer does."""
 
 TOO_LATE = (
     "this kernel keeps clicks until the cell has ended: start the run with %fluffy run or "
@@ -154,30 +150,6 @@ class Bridge:
                 self._handle(frames)
 
 
-class Stop:
-    """Notices that the kernel was interrupted while it was entered, and lets the kernel act."""
-
-    def __init__(self, pressed: Callable[[], object]) -> None:
-        self.pressed = False
-        self._tell = pressed
-
-    def __enter__(self) -> Self:
-        self._before = signal.signal(signal.SIGINT, self._interrupted)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        # Another may have come on top: it passes on to this one, which does no harm.
-        if signal.getsignal(signal.SIGINT) == self._interrupted:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _interrupted(self, number: int, frame: FrameType | None) -> None:
-        if not self.pressed:
-            self.pressed = True
-            self._tell()
-        if callable(self._before):
-            self._before(number, frame)
-
-
 class RunningCell:
     """What surrounds a run that a cell awaits.
 
@@ -215,13 +187,14 @@ class RunningCell:
             if self._requests.running() is None:
                 yield  # in the background: Stop is not for this run
                 return
+            await self._requests.deliver_stop()
             async with self._stoppable():
                 yield
 
     @asynccontextmanager
     async def _stoppable(self) -> AsyncIterator[None]:
         explain: list[Callable[[], Exception]] = []
-        heart = _Heart()
+        heart = Heart()
         with Stop(lambda: explain.append(self._interrupted())):
             try:
                 yield
@@ -232,17 +205,3 @@ class RunningCell:
                 raise error from None
             finally:
                 heart.stop()
-
-
-class _Heart:
-    """A timer that turns the loop often enough for it to notice a signal."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._beat()
-
-    def _beat(self) -> None:
-        self._timer = self._loop.call_later(HEARTBEAT, self._beat)
-
-    def stop(self) -> None:
-        self._timer.cancel()

@@ -120,11 +120,9 @@ class Fluffy:
         Returns:
             What the cell shows.
         """
-        outcome = verbs.call(self.session, text)
-        if not inspect.iscoroutine(outcome):
-            return outcome
-        async with self.session.running_cell():
-            return await outcome
+        async with self.session.running_cell():  # before a run begins that Stop should prevent
+            outcome = verbs.call(self.session, text)
+            return await outcome if inspect.iscoroutine(outcome) else outcome
 
     def unawaited(self, text: str, body: str | None = None) -> object:
         """Do what a line says where nothing can wait: inside a function.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any, NamedTuple
 
 from IPython.core.interactiveshell import InteractiveShell
+
+from fluffy_nb.notebook.stop import Stop
 
 VARIABLE = "FLUFFY_NB_RESPONDER"
 """Set to "widgets" where somebody answers although the front end says that nobody does."""
@@ -32,6 +35,7 @@ class Requests:
         self._shell = shell
         self._running: list[Request] = []
         self._last: Request | None = None
+        self._stops: list[Stop] = []  # of the cells in the main thread
 
     def install(self) -> None:
         """Begin to follow which cells run."""
@@ -50,11 +54,20 @@ class Requests:
         if request is not None:
             self._running.append(request)
             self._last = request
+            if _is_main():
+                self._stops.append(Stop().__enter__())
 
     def _ended(self, _result: object = None) -> None:
         request = self.mine()
         if request in self._running:
             self._running.remove(request)
+            if _is_main():
+                self._stops.pop().__exit__()
+
+    async def deliver_stop(self) -> None:
+        """End a cell that was stopped before it came here; see `Stop.deliver`."""
+        for stop in self._stops:
+            await stop.deliver()
 
     def mine(self) -> Request | None:
         """The request on whose behalf this code runs; None for a click and outside a kernel."""
@@ -84,6 +97,10 @@ class Requests:
             return True
         request = self.mine() or self._last
         return request is not None and request.takes_input
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def kernel_of(shell: Any) -> Any:

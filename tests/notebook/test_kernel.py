@@ -55,11 +55,11 @@ def completed(bundle):
     return len(re.findall(r'<g [^>]*data-status="COMPLETED"', bundle["image/svg+xml"]))
 
 
-def stopping(kernel):
+def stopping(kernel, when=""):
     """Press Stop as soon as something is printed."""
 
     def on_message(message):
-        if message["msg_type"] == "stream":
+        if message["msg_type"] == "stream" and when in message["content"]["text"]:
             kernel.interrupt()
 
     return on_message
@@ -127,9 +127,28 @@ def test_stop_reaches_a_run_that_a_magic_waits_for(kernel, start):
 
 def test_stop_in_the_defining_cell(kernel):
     kernel.run(LOAD)
-    outcome = kernel.run(ENDLESS.replace("review", "review --run --wait", 1), stopping(kernel))
+    cell = ENDLESS.replace("review", "review --run --wait", 1)
+    outcome = kernel.run(cell, stopping(kernel, "waiting"))
     assert len(outcome.error) == 1
     assert "%fluffy resume review" in outcome.error[0]
+
+
+@pytest.mark.parametrize("ending", ["await review.run()", "%fluffy run review --wait"])
+def test_stop_before_the_run_has_begun(kernel, ending):
+    kernel.run(LOAD)
+    kernel.run(ENDLESS + "\nimport signal")
+    busy = """
+from time import monotonic
+before, until = signal.getsignal(signal.SIGINT), monotonic() + 30
+seen = []
+signal.signal(signal.SIGINT, lambda *a: (before(*a), seen.append(1)))
+print("busy")
+while not seen and monotonic() < until: pass
+signal.signal(signal.SIGINT, before)
+"""
+    outcome = kernel.run(f"{busy}{ending}", stopping(kernel))
+    assert outcome.error == ["the cell was stopped before its run began; execute it again to run."]
+    assert kernel.run("print(review.status)").printed == "IDLE\n"
 
 
 def test_stop_while_waiting_for_the_background_leaves_it_running(kernel):
