@@ -276,6 +276,16 @@ class RunActiveError(FluffyError, RuntimeError):
         super().__init__(f"agent {agent!r} has run {run_id!r} {status.lower()}; {remedy}")
 
 
+class BlockedLoopError(FluffyError, RuntimeError):
+    """A blocking run was asked for where it would wait for itself."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "run_sync() was called by a coroutine in the loop of another run_sync(), which it "
+            "would block for ever; await run() there, or call it in a plain function."
+        )
+
+
 class NothingToResumeError(FluffyError, RuntimeError):
     """There is no paused, failed or cancelled run to go on with."""
 

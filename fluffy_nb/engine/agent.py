@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fluffy_nb.engine.blocking import wait_for
 from fluffy_nb.engine.checkpoint import Checkpoint
 from fluffy_nb.engine.flow import as_names
 from fluffy_nb.engine.kept import Kept
@@ -114,6 +115,46 @@ class Agent(WatchedFlow):
         """
         async with surroundings.running_cell():
             return await self._begin(None, start, inputs, timeout, cleanup_timeout, answers)
+
+    def run_sync(
+        self,
+        start: str | Iterable[str] | None = None,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        cleanup_timeout: float = CLEANUP_TIMEOUT,
+        answers: Answers | None = None,
+    ) -> RunResult:
+        """As `run`, for code that can't await: blocks until the run has ended or is paused.
+
+        The run lives in another thread, in a loop that all blocking runs share; Ctrl-C, and Stop
+        in a notebook, cancel it.
+
+        Args:
+            start: As for `run`.
+            inputs: As for `run`.
+            timeout: Seconds; as for `run`.
+            cleanup_timeout: Seconds; as for `run`.
+            answers: As for `run`.
+
+        Returns:
+            As `run`, and what that raises is raised here.
+
+        Raises:
+            BlockedLoopError: It was called where it would wait for itself.
+
+        Example:
+            >>> result = agent.run_sync(inputs={"rows": 10})
+        """
+        return wait_for(
+            lambda: self.run(
+                start,
+                inputs=inputs,
+                timeout=timeout,
+                cleanup_timeout=cleanup_timeout,
+                answers=answers,
+            )
+        )
 
     def start(
         self,

@@ -165,4 +165,4 @@ class Work:
         for execution, task in list(self.tasks.items()):
             self.give_up(execution)
             if not self._runner.loop.is_closed():
-                task.cancel()
+                self._runner.loop.call_soon_threadsafe(task.cancel)  # it may run in its thread

@@ -39,7 +39,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         loop = asyncio.get_running_loop()
     here = around.surroundings
     here.running_cell, here.responder = session.running_cell, NotebookResponder(session)
-    here.loop = lambda: loop
+    here.loop, here.wait = lambda: loop, session.running_cell.wait
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:

@@ -1,13 +1,15 @@
-"""Widget messages and the Stop button reach Python while a cell awaits a run.
+"""Widget messages reach Python while a cell waits for a run.
 
 A kernel runs one cell at a time, and most kernels let a click wait until the cell has ended. Here
 the stream of incoming messages is given another receiver for as long as a run is awaited: it hands
-widget messages to their widgets at once and leaves all others to the kernel.
+widget messages to their widgets at once and leaves all others to the kernel. Where the main thread
+is blocked, it reads the messages itself.
 
 All private names of ipykernel and pyzmq that the package uses are used in this module, after a
 look whether they are there: `SubshellManager._shell_channel_to_main`, `ZMQStream._recv_callback`,
-`Kernel._publish_status`, `Kernel._get_shell_context_var`, `Kernel._shell_parent_ident`, and in
-ipykernel 6 `Kernel._parent_ident` and `Kernel.msg_queue._queue`.
+`ZMQStream._handle_events`, `Kernel._publish_status`, `Kernel._get_shell_context_var`,
+`Kernel._shell_parent_ident`, and in ipykernel 6 `Kernel._parent_ident` and
+`Kernel.msg_queue._queue`.
 """
 
 # ruff: noqa: SLF001 - see above: this is the place for it
@@ -15,16 +17,20 @@ ipykernel 6 `Kernel._parent_ident` and `Kernel.msg_queue._queue`.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextlib
 import contextvars
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from fluffy_nb.notebook.requests import Requests, kernel_of
-from fluffy_nb.notebook.stop import Heart, Stop
+from fluffy_nb.notebook.requests import Requests
 
 COMM = frozenset({"comm_open", "comm_msg", "comm_close"})
+
+LOOK_MILLISECONDS = 200
+"""As `engine.blocking.LOOK_SECONDS`."""
 
 TOO_LATE = (
     "this kernel keeps clicks until the cell has ended: start the run with %fluffy run or "
@@ -71,6 +77,42 @@ class Bridge:
             if self._holders == 0:
                 self._stream.on_recv(self._receive, copy=False)
 
+    def block(self, done: concurrent.futures.Future[Any]) -> None:
+        """Block the main thread until a future is done, and let widget messages through meanwhile.
+
+        All other messages, as those of cells that are queued, are kept and received afterwards, in
+        their order.
+
+        Args:
+            done: What another thread does.
+        """
+        import zmq  # noqa: PLC0415 - a kernel has it; a shell in a browser has none
+
+        stream = self._find_stream()
+        kept: list[Any] = []
+        bell, rope = socket.socketpair()
+        with bell, rope:
+            done.add_done_callback(lambda _: _ring(rope))
+            poller = zmq.Poller()
+            poller.register(bell, zmq.POLLIN)
+            if stream is not None:
+                poller.register(stream.socket, zmq.POLLIN)
+                self._take_queued()
+            try:
+                while not done.done():
+                    if stream is not None and stream.socket in dict(poller.poll(LOOK_MILLISECONDS)):
+                        self._receive_now(stream.socket, kept)
+            finally:
+                if stream is not None:
+                    _receive_later(stream, kept)
+
+    def _receive_now(self, channel: Any, kept: list[Any]) -> None:
+        frames = channel.recv_multipart(copy=False)
+        if self._type(frames) in COMM:
+            self._handle(frames)
+        else:
+            kept.append(frames)
+
     def _find_stream(self) -> Any:
         """Where messages for the main thread come in; None where this kernel is made otherwise."""
         kernel = self._kernel
@@ -82,7 +124,7 @@ class Bridge:
                 stream = kernel.shell_stream
             else:
                 stream = thread.manager._shell_channel_to_main.to_stream
-            usable = callable(stream._recv_callback) and callable(stream.on_recv)
+            usable = callable(stream._recv_callback) and callable(stream._handle_events)
         except AttributeError:
             return None
         methods = ("feed_identities", "deserialize")
@@ -150,58 +192,23 @@ class Bridge:
                 self._handle(frames)
 
 
-class RunningCell:
-    """What surrounds a run that a cell awaits.
+def _ring(rope: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # nobody waits any more
+        rope.send(b".")
 
-    Args:
-        requests: Know the cell that runs.
-        shell: The IPython shell.
-        interrupted: Called when the kernel is interrupted; what it returns is called for the
-            error to raise instead of the cancellation, once the run has ended.
-    """
 
-    def __init__(
-        self,
-        shell: Any,
-        requests: Requests,
-        interrupted: Callable[[], Callable[[], Exception]],
-    ) -> None:
-        kernel = kernel_of(shell)
-        self._bridge = None if kernel is None else Bridge(kernel, requests)
-        self._requests = requests
-        self._interrupted = interrupted
+def _receive_later(stream: Any, kept: list[Any]) -> None:
+    """Let a stream receive what was read from its socket while the loop stood still."""
+    loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[Any]]()
 
-    @property
-    def note(self) -> str:
-        """As `Bridge.note`; empty where there is no kernel."""
-        return "" if self._bridge is None else self._bridge.note
+    def receive(frames: Any) -> None:
+        received = stream._recv_callback(frames)
+        if asyncio.iscoroutine(received):
+            task = loop.create_task(received)
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
 
-    @asynccontextmanager
-    async def __call__(self) -> AsyncIterator[None]:
-        """Let clicks and Stop through meanwhile; does nothing off a kernel's main thread."""
-        on_main = threading.current_thread() is threading.main_thread()
-        if self._bridge is None or not on_main:
-            yield
-            return
-        with self._bridge.open():
-            if self._requests.running() is None:
-                yield  # in the background: Stop is not for this run
-                return
-            await self._requests.deliver_stop()
-            async with self._stoppable():
-                yield
-
-    @asynccontextmanager
-    async def _stoppable(self) -> AsyncIterator[None]:
-        explain: list[Callable[[], Exception]] = []
-        heart = Heart()
-        with Stop(lambda: explain.append(self._interrupted())):
-            try:
-                yield
-            except asyncio.CancelledError:
-                if not explain:
-                    raise
-                error = explain[0]()
-                raise error from None
-            finally:
-                heart.stop()
+    for frames in kept:
+        loop.call_soon(receive, frames)
+    # The loop hears of a message once; those that came meanwhile have been heard of here.
+    loop.call_soon(lambda: stream.closed() or stream._handle_events(stream.socket, 0))

@@ -12,10 +12,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from fluffy_nb.agent import Agent
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import RunStoppedError, UsageError, nearest, shortened
-from fluffy_nb.notebook.bridge import RunningCell
 from fluffy_nb.notebook.cells import Owners
 from fluffy_nb.notebook.picture import FORMS, Shown
 from fluffy_nb.notebook.requests import Requests
+from fluffy_nb.notebook.running_cell import RunningCell
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.prompt import Prompt

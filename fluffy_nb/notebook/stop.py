@@ -15,11 +15,20 @@ HEARTBEAT = 0.2
 
 
 class Stop:
-    """Notices that the kernel was interrupted while it was entered, and lets the kernel act."""
+    """Notices that the kernel was interrupted while it was entered.
 
-    def __init__(self, pressed: Callable[[], object] = lambda: None) -> None:
+    Args:
+        pressed: Is called the first time.
+        alone: Whether that is all that happens then. The second time does not wait for what it
+            began. Otherwise the kernel acts as ever.
+    """
+
+    def __init__(
+        self, pressed: Callable[[], object] = lambda: None, *, alone: bool = False
+    ) -> None:
         self.pressed = False
         self._tell = pressed
+        self._alone = alone
 
     async def deliver(self) -> None:
         """End here if the kernel was interrupted before; it cancels a cell that awaits.
@@ -48,8 +57,12 @@ class Stop:
         if not self.pressed:
             self.pressed = True
             self._tell()
+            if self._alone:
+                return
         if callable(self._before):
             self._before(number, frame)
+        if self._alone:
+            raise KeyboardInterrupt  # a kernel that has a coroutine to cancel raises nothing
 
 
 class Heart:

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.kernel
 SETUP = """
 import asyncio, comm
 from IPython import get_ipython
-from fluffy_nb.notebook.bridge import RunningCell
+from fluffy_nb.notebook.running_cell import RunningCell
 from fluffy_nb.notebook.requests import Requests
 
 requests = Requests(get_ipython())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import nbformat
@@ -39,13 +40,21 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def answering(kernel, answers):
-    """Answer each question as soon as its form is in the page."""
+    """Answer each question as soon as its form is in the page: displayed, or part of a view."""
+    asked = {}
 
     def on_message(message):
-        state = message["content"].get("data", {}).get("state", {})
-        if message["msg_type"] == "comm_open" and state.get("question") in answers:
-            answer = {"kind": "answer", "id": state["pid"], "value": answers[state["question"]]}
-            kernel.comm(message["content"]["comm_id"], {"method": "custom", "content": answer})
+        content = message["content"]
+        if message["msg_type"] == "comm_open":
+            state = content["data"].get("state", {})
+            if state.get("question") in answers:
+                asked[content["comm_id"]] = (state["pid"], answers[state["question"]])
+            return
+        shown = json.dumps(content.get("data", {}))
+        for comm_id in [comm_id for comm_id in asked if comm_id in shown]:
+            pid, value = asked.pop(comm_id)
+            answer = {"kind": "answer", "id": pid, "value": value}
+            kernel.comm(comm_id, {"method": "custom", "content": answer})
 
     return on_message
 
