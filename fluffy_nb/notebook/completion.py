@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
-from IPython.core.completer import (
-    CompletionContext,
-    SimpleCompletion,
-    SimpleMatcherResult,
-    context_matcher,
-)
+from IPython.core import completer
 from IPython.core.interactiveshell import InteractiveShell
 
 from fluffy_nb.journal.stores import open_store
@@ -37,26 +33,42 @@ def uninstall(shell: InteractiveShell) -> None:
     matchers[:] = [one for one in matchers if getattr(one, "matcher_identifier", "") != _IDENTIFIER]
 
 
-def _matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResult]:
-    @context_matcher(identifier=_IDENTIFIER)  # type: ignore[untyped-decorator]
-    def match(context: CompletionContext) -> SimpleMatcherResult:
+def _matcher(session: Session) -> Callable[..., Any]:
+    if hasattr(completer, "context_matcher"):
+        return _context_matcher(session)
+
+    def match(_: str) -> list[str]:  # before IPython 8.6
+        text = session.shell.Completer.text_until_cursor.lstrip()
+        return _matches(session, text, is_first_line=True)[1]
+
+    match.matcher_identifier = _IDENTIFIER  # type: ignore[attr-defined]
+    return match
+
+
+def _context_matcher(session: Session) -> Callable[..., Any]:
+    @completer.context_matcher(identifier=_IDENTIFIER)  # type: ignore[untyped-decorator]
+    def match(context: completer.CompletionContext) -> completer.SimpleMatcherResult:
         text = context.text_until_cursor.lstrip()
-        if text.startswith("%%fluffy ") and context.cursor_line == 0:
-            found = _of_cell(session, text.removeprefix("%%fluffy "))
-        elif text.startswith("%fluffy "):
-            found = _of_line(session, text.removeprefix("%fluffy "))
-        else:
-            return {"completions": []}
-        begun = _begun(text)
+        begun, words = _matches(session, text, is_first_line=context.cursor_line == 0)
         return {
-            "completions": [
-                SimpleCompletion(word, type="fluffy") for word in found if word.startswith(begun)
-            ],
+            "completions": [completer.SimpleCompletion(word, type="fluffy") for word in words],
             "matched_fragment": begun,
-            "suppress": bool(found),
+            "suppress": bool(words),
         }
 
     return match
+
+
+def _matches(session: Session, text: str, *, is_first_line: bool) -> tuple[str, list[str]]:
+    """What is written of the word at the cursor, and the words that it can become."""
+    if text.startswith("%%fluffy ") and is_first_line:
+        found = _of_cell(session, text.removeprefix("%%fluffy "))
+    elif text.startswith("%fluffy "):
+        found = _of_line(session, text.removeprefix("%fluffy "))
+    else:
+        return "", []
+    begun = _begun(text)
+    return begun, [word for word in found if word.startswith(begun)]
 
 
 def _begun(text: str) -> str:

@@ -8,11 +8,15 @@ import anywidget
 import ipywidgets
 import traitlets as t
 
+VIEW = "application/vnd.jupyter.widget-view+json"
+
 
 class Plain:
     """Printed as its class and what it is about, without an address; once closed, only that."""
 
     comm: Any
+    model_id: str
+    _ipython_display_ = None  # ipywidgets 7 would display itself, and no more
 
     def about(self) -> str:
         """What the text form says in its parentheses."""
@@ -31,11 +35,10 @@ class Plain:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.about()})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        bundle = {"text/plain": repr(self), **self.pictures()}
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = {"text/plain": repr(self), **self.pictures()}
         if self.comm is not None:
-            found = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]  # a widget's
-            bundle |= found[0] if isinstance(found, tuple) else found  # anywidget adds metadata
+            bundle[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         return bundle
 
 

@@ -149,6 +149,7 @@ class Server:
     def end_kernels(self):
         for session in self.request("GET", "/api/sessions"):
             self.request("DELETE", f"/api/sessions/{session['id']}")
+        shutil.rmtree(self._root / ".fluffy", ignore_errors=True)  # the next test is a first time
 
     def close(self):
         self._process.terminate()

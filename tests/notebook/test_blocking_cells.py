@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .test_kernel import ASKING, ENDLESS, LOAD, WIDGET, answering, stopping
+from tests.notebook.robot import answering, stopping
+from tests.notebook.test_kernel import ASKING, ENDLESS, LOAD, WIDGET
 
 pytestmark = pytest.mark.kernel
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+from tests.notebook.robot import answering, stopping
 
 pytestmark = pytest.mark.kernel
 
@@ -39,39 +40,9 @@ async def publish(context):
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def answering(kernel, answers):
-    """Answer each question as soon as its form is in the page: displayed, or part of a view."""
-    asked = {}
-
-    def on_message(message):
-        content = message["content"]
-        if message["msg_type"] == "comm_open":
-            state = content["data"].get("state", {})
-            if state.get("question") in answers:
-                asked[content["comm_id"]] = (state["pid"], answers[state["question"]])
-            return
-        shown = json.dumps(content.get("data", {}))
-        for comm_id in [comm_id for comm_id in asked if comm_id in shown]:
-            pid, value = asked.pop(comm_id)
-            answer = {"kind": "answer", "id": pid, "value": value}
-            kernel.comm(comm_id, {"method": "custom", "content": answer})
-
-    return on_message
-
-
 def completed(bundle):
     """How many nodes of a picture are completed."""
     return len(re.findall(r'<g [^>]*data-status="COMPLETED"', bundle["image/svg+xml"]))
-
-
-def stopping(kernel, when=""):
-    """Press Stop as soon as something is printed."""
-
-    def on_message(message):
-        if message["msg_type"] == "stream" and when in message["content"]["text"]:
-            kernel.interrupt()
-
-    return on_message
 
 
 def test_a_cell_that_awaits_a_run_gets_its_answers(kernel):

@@ -1,0 +1,126 @@
+"""Every promise is tried on every kernel; what came of it is printed as a table, and kept.
+
+pytest tests/kernels -m matrix                     # all kernels
+pytest tests/kernels -m matrix -k 7.4.0            # one
+pytest tests/kernels -m matrix --write-kernels     # the table goes into its page
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kernels import table
+from tests.kernels.rows import ROWS, Row, find_python, make, versions
+from tests.notebook.robot import Kernel, started
+
+FOLDER = "KERNEL_ENVIRONMENTS"
+"""Set it to a folder to keep the environments from one time to the next."""
+
+FAILED = pytest.StashKey[bool]()
+
+CELLS = [
+    (row, channel)
+    for row in ROWS
+    for channel in (("main", "subshell") if row.has_subshells else ("main",))
+]
+
+
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[Row, str]:
+    """The Python of each row, made when it is asked for."""
+    kept = os.environ.get(FOLDER)
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("kernels")
+
+    class Made(dict[Row, str]):
+        def __missing__(self, row: Row) -> str:
+            self[row] = make(row, folder)
+            table.said[row.name] = versions(self[row])
+            return self[row]
+
+    return Made()
+
+
+class Place:
+    """Where a row's kernel runs; one that may hang after a failure is replaced.
+
+    Args:
+        python: The row's.
+        channel: Where widgets' messages go: "main" or "subshell".
+        folder: Where runs are kept.
+    """
+
+    def __init__(self, python: str, channel: str, folder: Path) -> None:
+        ours = {"FLUFFY_NB_ANSWERS", "FLUFFY_NB_RESPONDER", "PYTHONPATH"}
+        self._environment = {name: it for name, it in os.environ.items() if name not in ours}
+        self._python, self._channel, self._folder = python, channel, folder
+        self._stack = ExitStack()
+        self._kernel: Kernel | None = None
+
+    def kernel(self) -> Kernel:
+        """The kernel, with the extension loaded."""
+        if self._kernel is None:
+            self._kernel = self._stack.enter_context(
+                started(self._python, self._environment, self._folder)
+            )
+            if self._channel == "subshell":
+                self._kernel.make_subshell()
+            self._kernel.run("%load_ext fluffy_nb")
+        return self._kernel
+
+    def close(self) -> None:
+        """End the kernel."""
+        self._stack.close()
+        self._kernel = None
+
+
+@pytest.fixture(scope="module", params=CELLS, ids=lambda cell: f"{cell[0].name}-{cell[1]}")
+def place(
+    request: pytest.FixtureRequest,
+    environments: dict[Row, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Place]:
+    """Each row; widgets' messages go to its kernel's main shell, or to a subshell."""
+    row, channel = request.param
+    if find_python(row.python) is None:
+        table.missing.add(row.python)
+        pytest.skip(f"Python {row.python} is not found here: NOT tested with it")
+    made = Place(environments[row], channel, tmp_path_factory.mktemp("runs"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def kernel(place: Place, request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    """A kernel of each row."""
+    yield place.kernel()
+    if request.node.stash.get(FAILED, False):
+        place.close()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-kernels", action="store_true", help="write the table of kernels")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
+    report = (yield).get_result()
+    cell = getattr(item, "callspec", None) and item.callspec.params.get("place")
+    if cell is not None and (report.when == "call" or report.failed):
+        row, channel = cell
+        table.note(row, channel, table.promise_of(item), report.passed)
+        item.stash[FAILED] = report.failed
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if not table.outcomes:
+        return
+    terminalreporter.write_sep("=", "kernels")
+    terminalreporter.write_line(table.text())
+    if config.getoption("--write-kernels", default=False):
+        table.write()

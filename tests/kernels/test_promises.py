@@ -1,0 +1,241 @@
+"""What every kernel must keep: a robot does what a page does, over real messages."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.notebook.robot import answering, stopping
+
+pytestmark = pytest.mark.matrix
+promise = pytest.mark.promise
+
+FORMS = ["await {}.run()", "{}.run_sync()"]
+
+ASKING = """%%fluffy asking
+async def first(context):
+    context.set_state("why", await context.human_in_the_loop("why?"))
+    return "second"
+
+async def second(context):
+    context.set_state("how", await context.human_in_the_loop("how?", choices=["well", "badly"]))
+"""
+ENDLESS = """%%fluffy endless
+import asyncio
+async def wait(context):
+    if not context.has_state("again"):
+        context.set_state("again", True)
+        print("waiting")
+        await asyncio.get_running_loop().create_future()
+"""
+SEVERAL = """%%fluffy several
+async def fork(context): return ["a", "b", "c"]
+async def a(context): context.set_state("a", await context.human_in_the_loop("a?"))
+async def b(context): context.set_state("b", await context.human_in_the_loop("b?"))
+async def c(context): context.set_state("c", await context.human_in_the_loop("c?"))
+"""
+TYPED = """%%fluffy typed
+async def ask(context):
+    said = context.get_state("said", [])
+    said.append(await context.human_in_the_loop(f"{len(said)}?"))
+    context.set_state("said", said)
+    return "ask" if len(said) < 20 else None
+"""
+STOCK = """%%fluffy stock
+import asyncio, ipywidgets
+from IPython.display import display
+text = ipywidgets.Text()
+async def type_in(context):
+    loop, whole = asyncio.get_running_loop(), asyncio.Event()
+    def seen(change):
+        if change.new == "because":
+            loop.call_soon_threadsafe(whole.set)
+    text.observe(seen, "value")
+    text.value = ""
+    text.send({"type": "now"})
+    await whole.wait()
+    text.unobserve(seen, "value")
+    times = context.get_state("times", 0) + 1
+    context.set_state("times", times)
+    return "type_in" if times < 20 else None
+display(text)
+"""
+
+
+def values(form, agent):
+    return f"print(dict(({form.format(agent)}).values))"
+
+
+@pytest.fixture(params=FORMS, ids=["awaited", "blocking"])
+def form(request):
+    return request.param
+
+
+@promise("prompts in a cell that waits")
+def test_questions_are_answered_while_the_cell_waits(kernel, form):
+    kernel.run(ASKING)
+    answers = answering(kernel, {"why?": "because", "how?": "well"})
+    outcome = kernel.run(values(form, "asking"), answers)
+    assert outcome.printed == "{'why': 'because', 'how': 'well'}\n"
+    assert {m["parent_header"]["msg_id"] for m in outcome.of("stream")} == {outcome.request}
+
+
+@promise("prompts in the background")
+def test_questions_of_the_background_are_answered_after_its_cell(kernel):
+    kernel.run(ASKING)
+    kernel.run("%fluffy run asking")
+    answers = answering(kernel, {"why?": "because", "how?": "well"})
+    outcome = kernel.run("%fluffy wait asking\nprint(asking.status)", answers)
+    assert outcome.printed == "COMPLETED\n"
+
+
+@promise("several at once, in any order")
+def test_several_questions_are_answered_in_any_order(kernel, form):
+    kernel.run(SEVERAL)
+    asked = {}
+
+    def on_message(message):
+        content = message["content"]
+        if message["msg_type"] == "comm_open":
+            state = content["data"].get("state", {})
+            if str(state.get("question")) in {"a?", "b?", "c?"}:
+                asked[state["question"]] = (content["comm_id"], state["pid"])
+        elif len(asked) == 3 and all(comm in str(content) for comm, _ in asked.values()):
+            for question in ("c?", "a?", "b?"):
+                comm, pid = asked[question]
+                answer = {"kind": "answer", "id": pid, "value": question[0].upper()}
+                kernel.comm(comm, {"method": "custom", "content": answer})
+            asked.clear()
+
+    outcome = kernel.run(values(form, "several"), on_message)
+    assert eval(outcome.printed) == {"a": "A", "b": "B", "c": "C"}
+
+
+@promise("typed fast, 20 of 20")
+def test_what_is_typed_into_a_prompt_arrives_whole(kernel, form):
+    kernel.run(TYPED)
+    answers = answering(kernel, {f"{n}?": "because" for n in range(20)})
+    outcome = kernel.run(values(form, "typed"), answers)
+    assert eval(outcome.printed) == {"said": ["because"] * 20}
+
+
+@promise("typed into another's text field, 20 of 20")
+def test_what_is_typed_into_a_stock_text_arrives_whole(kernel, form):
+    """As ipywidgets' page does: one update is under way, and the last one waits for its idle."""
+    fields = {}
+
+    def opened(message):
+        state = message["content"].get("data", {}).get("state", {})
+        if message["msg_type"] == "comm_open" and state.get("_model_name") == "TextModel":
+            fields["text"] = message["content"]["comm_id"]
+
+    kernel.run(STOCK, opened)
+    under_way, last = [], []
+
+    def send(value):
+        update = {"method": "update", "state": {"value": value}, "buffer_paths": []}
+        under_way[:] = [kernel.comm(fields["text"], update)]
+
+    def on_message(message):
+        content = message["content"]
+        now = content.get("comm_id") == fields["text"] and content["data"].get("content")
+        if now == {"type": "now"}:
+            send("b")
+            last[:] = ["because"]
+        is_idle = content.get("execution_state") == "idle"
+        if is_idle and message["parent_header"]["msg_id"] in under_way:
+            under_way.clear()
+            if last:
+                send(last.pop())
+
+    outcome = kernel.run(values(form, "stock"), on_message)
+    assert outcome.printed == "{'times': 20}\n"
+
+
+@promise("Stop")
+def test_stop_is_one_line_and_the_run_can_be_resumed(kernel, form):
+    kernel.run(ENDLESS)
+    outcome = kernel.run(form.format("endless"), stopping(kernel))
+    assert len(outcome.error) == 1, "\n".join(outcome.error)
+    assert "go on with: await endless.resume() or %fluffy resume endless" in outcome.error[0]
+    code = "print(endless.status, (await endless.resume()).counts)"
+    assert kernel.run(code).printed == "CANCELLED {'wait': 1}\n"
+
+
+@promise("Stop, twice in a row")
+def test_a_kernel_that_is_interrupted_twice_goes_on(kernel, form):
+    kernel.run(ENDLESS)
+
+    def twice(message):
+        if message["msg_type"] == "stream":
+            kernel.interrupt()
+            kernel.interrupt()
+
+    outcome = kernel.run(form.format("endless"), twice)
+    assert outcome.reply["content"]["status"] == "error"
+    assert kernel.run("print('here')").printed == "here\n"
+    assert kernel.run("await endless.cancel_all()\nprint(endless.status)").printed == "CANCELLED\n"
+
+
+@promise("live view")
+def test_the_view_follows_the_run_while_the_cell_waits(kernel, form):
+    kernel.run(ASKING)
+    seen = []
+    answers = answering(kernel, {"why?": "because", "how?": "well"})
+
+    def on_message(message):
+        content = message["content"]
+        if message["msg_type"] == "comm_msg":
+            patch = content["data"].get("content") or {}
+            seen.extend(
+                node["status"] for node in (patch.get("nodes") or {}).values() if "status" in node
+            )
+        if message["msg_type"] == "comm_open":
+            seen.append("asked")
+        answers(message)
+
+    kernel.run(form.format("asking"), on_message)
+    assert seen.index("WAITING") < len(seen) - 1 - seen[::-1].index("COMPLETED")
+    assert "COMPLETED" in seen[: len(seen) - 1 - seen[::-1].index("WAITING")]
+
+
+@promise("queued cells keep their order")
+def test_cells_that_are_queued_run_afterwards_in_their_order(kernel, form):
+    kernel.run(ASKING)
+    answers = answering(kernel, {"why?": "because", "how?": "well"})
+    queued = []
+
+    def on_message(message):
+        if message["msg_type"] == "stream" and not queued:
+            for number in range(5):
+                content = {"code": f"print({number})", "silent": False, "allow_stdin": True}
+                queued.append(kernel.send("execute_request", content))
+        answers(message)
+
+    def is_last(message):
+        idle = message["content"].get("execution_state") == "idle"
+        return idle and message["parent_header"].get("msg_id") in queued[-1:]
+
+    code = f"print('waits')\n{form.format('asking')}\nprint('ended')"
+    outcome = kernel.run(code, on_message, until=is_last)
+    assert outcome.printed == "waits\nended\n0\n1\n2\n3\n4\n"
+
+
+@promise("Tab completes")
+def test_names_complete_on_tab(kernel):
+    kernel.run(ASKING)
+    text = "%fluffy step ask"
+    request = kernel.send("complete_request", {"code": text, "cursor_pos": len(text)})
+    assert kernel.reply_to(request)["content"]["matches"][-1:] == ["asking"]
+
+
+@promise("no task is left")
+def test_nothing_is_left_running(kernel):
+    kernel.run(ASKING)
+    answers = answering(kernel, {"why?": "because", "how?": "well"})
+    code = (
+        "import asyncio, gc\nbefore = asyncio.all_tasks()\n"
+        "await asking.run(); asking.run_sync()\nawait asyncio.sleep(0); await asyncio.sleep(0)\n"
+        "print([task.get_name() for task in asyncio.all_tasks() - before "
+        "if 'fluffy' in repr(task)])"
+    )
+    assert kernel.run(code, answers).printed == "[]\n"
