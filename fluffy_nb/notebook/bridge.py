@@ -154,7 +154,7 @@ class Bridge:
         kernel = self._kernel
         identities, rest = kernel.session.feed_identities(frames, copy=False)
         message = kernel.session.deserialize(rest, content=True, copy=False)
-        cell = contextvars.Context().run(self._parent)  # the latest, not this callback's own
+        cell = self._cell()
 
         def work() -> None:
             kernel.set_parent(identities, message, channel="shell")
@@ -174,13 +174,21 @@ class Bridge:
 
         contextvars.copy_context().run(work)
 
-    def _parent(self) -> tuple[Any, Any]:
+    def _cell(self) -> tuple[Any, Any]:
+        """The identities and the message of the cell that runs, not this callback's own."""
         kernel = self._kernel
-        if hasattr(kernel, "_get_shell_context_var"):
-            identities = kernel._get_shell_context_var(kernel._shell_parent_ident)
-        else:  # ipykernel 6
-            identities = kernel._parent_ident["shell"]
-        return identities, kernel.get_parent("shell")
+
+        def parent() -> tuple[Any, Any]:
+            if hasattr(kernel, "_get_shell_context_var"):
+                identities = kernel._get_shell_context_var(kernel._shell_parent_ident)
+            else:  # ipykernel 6, and 7.0
+                identities = kernel._parent_ident["shell"]
+            return identities, kernel.get_parent("shell")
+
+        try:
+            return self._requests.context().run(parent)
+        except LookupError:  # ipykernel 7.0, while no cell runs
+            return [], {}
 
     def _take_queued(self) -> None:
         """Handle the widget messages that ipykernel 6 has put into its own queue already."""

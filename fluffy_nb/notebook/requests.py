@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import os
 import threading
 from typing import Any, NamedTuple
@@ -33,7 +35,7 @@ class Requests:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
-        self._running: list[Request] = []
+        self._running: dict[Request, contextvars.Context] = {}
         self._last: Request | None = None
         self._stops: list[Stop] = []  # of the cells in the main thread
 
@@ -52,7 +54,7 @@ class Requests:
     def _begun(self, _info: object = None) -> None:
         request = self.mine()
         if request is not None:
-            self._running.append(request)
+            self._running[request] = contextvars.copy_context()
             self._last = request
             if _is_main():
                 self._stops.append(Stop().__enter__())
@@ -60,7 +62,7 @@ class Requests:
     def _ended(self, _result: object = None) -> None:
         request = self.mine()
         if request in self._running:
-            self._running.remove(request)
+            del self._running[request]
             if _is_main():
                 self._stops.pop().__exit__()
 
@@ -72,7 +74,10 @@ class Requests:
     def mine(self) -> Request | None:
         """The request on whose behalf this code runs; None for a click and outside a kernel."""
         kernel = kernel_of(self._shell)
-        message = {} if kernel is None else kernel.get_parent("shell")
+        message: dict[str, Any] = {}
+        if kernel is not None:
+            with contextlib.suppress(LookupError):  # ipykernel 7.0, in a thread of somebody else
+                message = kernel.get_parent("shell")
         header = message.get("header") or {}
         if header.get("msg_type") != "execute_request":
             return None
@@ -87,7 +92,12 @@ class Requests:
 
     def latest(self) -> Request | None:
         """The request that runs now, whoever asks."""
-        return self._running[-1] if self._running else None
+        return next(reversed(self._running), None)
+
+    def context(self) -> contextvars.Context:
+        """The context in which that request's cell began; an empty one where none runs."""
+        latest = self.latest()
+        return contextvars.Context() if latest is None else self._running[latest]
 
     def somebody_is_there(self) -> bool:
         """Whether a person can answer in the notebook (semantics 11.6)."""

@@ -36,6 +36,8 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+APPS = {"lab": "LabApp", "notebook": "JupyterNotebookApp"}
+PAGES = {"lab": "lab/tree", "notebook": "notebooks"}
 PATIENCE = 60  # seconds: how long a test waits before it fails; it never waits for a fixed time
 
 # The news and update pop-ups ask the network. Everything else is as a person finds it.
@@ -74,10 +76,18 @@ def _assert_no_text_overlaps(page, selector):
 
 
 class Server:
-    """A JupyterLab on the loopback device, with a folder and a home of its own."""
+    """A JupyterLab on the loopback device, with a folder and a home of its own.
 
-    def __init__(self, folder, settings):
+    Args:
+        folder: Its folder.
+        settings: Of plugins, by their names.
+        python: Whose JupyterLab it is.
+        app: "lab", or "notebook" for Jupyter Notebook.
+    """
+
+    def __init__(self, folder, settings, python=sys.executable, app="lab"):
         self.folder = folder
+        self.app = app
         self._root = folder / "notebooks"
         self._root.mkdir()
         for plugin, values in settings.items():
@@ -92,11 +102,12 @@ class Server:
         self._log = (folder / "server.log").open("w")
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *(python, "-m", f"jupyter{app}".replace("jupyternote", "note")),
+                *("--no-browser", "--allow-root"),
                 *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
                 *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={self._root}"),
                 f"--IdentityProvider.token={self.token}",
-                "--LabApp.expose_app_in_browser=True",  # window.jupyterapp
+                f"--{APPS[app]}.expose_app_in_browser=True",  # window.jupyterapp
             ],
             env={
                 **os.environ,
@@ -220,14 +231,22 @@ class Notebook:
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
         return nbformat.read(self.path, as_version=4)
 
-    def reload(self):
-        """Reload the page, as F5 does; the kernel goes on."""
+    def reload(self, *, busy=False):
+        """Reload the page, as F5 does; the kernel goes on, and may be busy."""
         self.page.reload()
-        self.wait_until_open()
+        self.wait_until_open(busy=busy)
 
-    def wait_until_open(self):
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=1000 * PATIENCE)
+    def restart(self):
+        """Restart the kernel, as the menu does, without its question."""
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+        )
         self.wait_until_idle()
+
+    def wait_until_open(self, *, busy=False):
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=1000 * PATIENCE)
+        if not busy:
+            self.wait_until_idle()
 
     def assert_no_text_overlaps(self, selector):
         """Fail when texts under an element overlap, are cut, covered or outside their node."""
@@ -251,11 +270,16 @@ class Lab:
         self._count += 1
         name = source.name if isinstance(source, Path) else f"cells-{self._count}.ipynb"
         self._server.put(source, name)
+        return self.open_again(name)
+
+    def open_again(self, name, *, busy=False):
+        """Open a notebook of the server in one more page; its kernel may be busy."""
         page = self._context.new_page()
         page.set_default_timeout(1000 * PATIENCE)
-        page.goto(f"{self._server.url}/lab/tree/{name}?reset&token={self._server.token}")
+        pages = f"{self._server.url}/{PAGES[self._server.app]}"
+        page.goto(f"{pages}/{name}?reset&token={self._server.token}")
         notebook = Notebook(page, self._server.path(name))
-        notebook.wait_until_open()
+        notebook.wait_until_open(busy=busy)
         return notebook
 
     def close(self):

@@ -7,6 +7,7 @@ pytest tests/kernels -m matrix --write-kernels     # the table goes into its pag
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,12 +16,21 @@ from typing import Any
 
 import pytest
 
+from tests.browser.conftest import (
+    QUIET,
+    Lab,
+    Server,
+    chromium,  # noqa: F401 - a fixture
+)
 from tests.kernels import table
-from tests.kernels.rows import ROWS, Row, find_python, make, versions
+from tests.kernels.rows import FRONT_ENDS, ROWS, FrontEnd, Row, find_python, make, versions
 from tests.notebook.robot import Kernel, started
 
 FOLDER = "KERNEL_ENVIRONMENTS"
 """Set it to a folder to keep the environments from one time to the next."""
+
+# The fast tests need no browser, and their environment has no Playwright.
+collect_ignore_glob = [] if importlib.util.find_spec("playwright") else ["test_*.py"]
 
 FAILED = pytest.StashKey[bool]()
 
@@ -32,15 +42,15 @@ CELLS = [
 
 
 @pytest.fixture(scope="session")
-def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[Row, str]:
+def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[Row | FrontEnd, str]:
     """The Python of each row, made when it is asked for."""
     kept = os.environ.get(FOLDER)
     folder = Path(kept) if kept else tmp_path_factory.mktemp("kernels")
 
-    class Made(dict[Row, str]):
-        def __missing__(self, row: Row) -> str:
+    class Made(dict[Row | FrontEnd, str]):
+        def __missing__(self, row: Row | FrontEnd) -> str:
             self[row] = make(row, folder)
-            table.said[row.name] = versions(self[row])
+            table.said[row.name] = versions(self[row], "ipykernel", *of_app(row))
             return self[row]
 
     return Made()
@@ -82,7 +92,7 @@ class Place:
 @pytest.fixture(scope="module", params=CELLS, ids=lambda cell: f"{cell[0].name}-{cell[1]}")
 def place(
     request: pytest.FixtureRequest,
-    environments: dict[Row, str],
+    environments: dict[Row | FrontEnd, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Place]:
     """Each row; widgets' messages go to its kernel's main shell, or to a subshell."""
@@ -103,6 +113,35 @@ def kernel(place: Place, request: pytest.FixtureRequest) -> Iterator[Kernel]:
         place.close()
 
 
+def of_app(row: Row | FrontEnd) -> tuple[str, ...]:
+    """The package of a front end."""
+    if isinstance(row, Row):
+        return ()
+    return ("jupyterlab" if row.app == "lab" else "notebook",)
+
+
+@pytest.fixture(scope="module", params=FRONT_ENDS, ids=lambda front_end: front_end.name)
+def server(
+    request: pytest.FixtureRequest,
+    environments: dict[Row | FrontEnd, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    """A server of each front end."""
+    python = environments[request.param]
+    folder = tmp_path_factory.mktemp(request.param.name)
+    made = Server(folder, QUIET, python, request.param.app)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(server: Server, chromium: Any) -> Iterator[Lab]:
+    """Opens notebooks of it in Chromium."""
+    opener = Lab(server, chromium)
+    yield opener
+    opener.close()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-kernels", action="store_true", help="write the table of kernels")
 
@@ -110,10 +149,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
     report = (yield).get_result()
-    cell = getattr(item, "callspec", None) and item.callspec.params.get("place")
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    cell = params.get("place") or params.get("server")
     if cell is not None and (report.when == "call" or report.failed):
-        row, channel = cell
-        table.note(row, channel, table.promise_of(item), report.passed)
+        table.note(cell, table.promise_of(item), report.passed)
         item.stash[FAILED] = report.failed
 
 

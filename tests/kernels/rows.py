@@ -69,11 +69,53 @@ def find_python(version: str) -> str | None:
     return None
 
 
-def make(row: Row, folder: Path) -> str:
+class FrontEnd(NamedTuple):
+    """One front end, and the kernel it talks to.
+
+    Args:
+        title: What it is called.
+        app: "lab" or "notebook".
+        version: Of its package; empty for the newest.
+        ipykernel: The kernel's; empty for the newest.
+    """
+
+    title: str
+    app: str
+    version: str
+    ipykernel: str
+
+    python = "3.11"
+
+    @property
+    def name(self) -> str:
+        """As in names of tests."""
+        return f"{self.app}{self.version}-{self.ipykernel or 'newest'}"
+
+    @property
+    def requirements(self) -> list[str]:
+        """What is installed beside the package."""
+        package = {"lab": "jupyterlab", "notebook": "notebook"}[self.app]
+        of_app = f"{package}=={self.version}.*" if self.version else package
+        return [of_app, *Row(self.ipykernel).requirements]
+
+
+FRONT_ENDS = tuple(
+    FrontEnd(title, app, version, ipykernel)
+    for title, app, version in (
+        ("JupyterLab", "lab", "4.3"),
+        ("JupyterLab", "lab", "4.4"),
+        ("JupyterLab", "lab", ""),
+        ("Notebook", "notebook", "7"),
+    )
+    for ipykernel in ("7.3.0", "")
+)
+
+
+def make(row: Row | FrontEnd, folder: Path) -> str:
     """Make an environment with a kernel and this package.
 
     Args:
-        row: Which kernel.
+        row: Which kernel, and maybe which front end.
         folder: Where; one that is there is used again.
 
     Returns:
@@ -92,9 +134,8 @@ def make(row: Row, folder: Path) -> str:
     return str(python)
 
 
-def versions(python: str) -> dict[str, str]:
-    """What an environment holds, as the table says it."""
-    names = ("ipykernel", "ipywidgets", "IPython")
+def versions(python: str, *names: str) -> dict[str, str]:
+    """The versions of some packages in an environment."""
     code = f"import importlib.metadata as m; print(*[m.version(n) for n in {names}])"
     return dict(zip(names, _output(python, "-c", code).split(), strict=True))
 

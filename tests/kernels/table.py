@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.kernels.rows import ROWS, Row
+from tests.kernels.rows import FrontEnd, Row
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "explanation" / "kernels.md"
 BEGIN, END = "<!-- generated: begin -->\n", "<!-- generated: end -->\n"
 
-outcomes: dict[tuple[str, str, str], dict[str, list[bool]]] = {}
-"""By name, channel and Python of the row: for every promise how each of its tests went."""
+Cell = tuple[Row, str] | FrontEnd
+"""A kernel and where widgets' messages go, or a front end."""
+
+outcomes: dict[Cell, dict[str, list[bool]]] = {}
+"""For every promise how each of its tests went."""
 
 said: dict[str, dict[str, str]] = {}
-"""What the environments hold."""
+"""The versions in the environments."""
 
 missing: set[str] = set()
 """Pythons that are not here."""
-
-promises: dict[str, None] = {}
-"""All that were tried, in order."""
 
 
 def promise_of(item: Any) -> str:
@@ -29,33 +30,53 @@ def promise_of(item: Any) -> str:
     return str(item.get_closest_marker("promise").args[0])
 
 
-def note(row: Row, channel: str, promise: str, kept: bool) -> None:
+def note(cell: Cell, promise: str, kept: bool) -> None:
     """Note how a test went."""
-    promises.setdefault(promise)
-    cell = outcomes.setdefault((row.name, channel, row.python), defaultdict(list))
-    cell[promise].append(kept)
+    outcomes.setdefault(cell, defaultdict(list))[promise].append(kept)
 
 
 def text() -> str:
-    """The table, as Markdown."""
-    heads = ["ipykernel", "Python", "widgets' messages go to", *promises]
-    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    notes = {row.name: row.note for row in ROWS}
-    for (name, channel, python), cell in outcomes.items():
-        held = said[name]
-        version = held["ipykernel"] + (" (newest)" if name.startswith("newest") else "")
-        version += f", {notes[name]}" if notes[name] else ""
-        where = {"main": "the main shell", "subshell": "a subshell"}[channel]
-        marks = [_mark(cell.get(promise, [])) for promise in promises]
-        lines.append(f"| {' | '.join([version, python, where, *marks])} |")
-    lines += [f"\nPython {python} was not there to be tested." for python in sorted(missing)]
+    """Both tables, as Markdown."""
+    kernels = {cell: went for cell, went in outcomes.items() if not isinstance(cell, FrontEnd)}
+    pages = {cell: went for cell, went in outcomes.items() if isinstance(cell, FrontEnd)}
+    parts = []
+    if kernels:
+        parts.append(_table(["ipykernel", "Python", "widgets' messages"], kernels, _of_kernel))
+    if pages:
+        parts.append(_table(["front end", "ipykernel"], pages, _of_page))
+    parts += [f"Python {python} was not there to be tested.\n" for python in sorted(missing)]
+    return "\n".join(parts)
+
+
+def _table(heads: list[str], cells: dict[Any, Any], first: Callable[[Any], list[str]]) -> str:
+    promises = list(dict.fromkeys(promise for went in cells.values() for promise in went))
+    lines = [f"| {' | '.join([*heads, *promises])} |", "|" + "---|" * (len(heads) + len(promises))]
+    for cell, went in cells.items():
+        marks = [_mark(went.get(promise, [])) for promise in promises]
+        lines.append(f"| {' | '.join([*first(cell), *marks])} |")
     return "\n".join(lines) + "\n"
 
 
+def _of_kernel(cell: tuple[Row, str]) -> list[str]:
+    row, channel = cell
+    where = {"main": "main shell", "subshell": "a subshell"}[channel]
+    return [_version(row), row.python, where]
+
+
+def _of_page(cell: FrontEnd) -> list[str]:
+    versions = said[cell.name]
+    version = next(version for name, version in versions.items() if name != "ipykernel")
+    return [f"{cell.title} {version}", _version(cell)]
+
+
+def _version(row: Row | FrontEnd) -> str:
+    newest = "" if row.ipykernel else " (newest)"
+    note = f", {row.note}" if isinstance(row, Row) and row.note else ""
+    return said[row.name]["ipykernel"] + newest + note
+
+
 def _mark(went: list[bool]) -> str:
-    if not went:
-        return ""
-    return "yes" if all(went) else "**NO**"
+    return ("yes" if all(went) else "**NO**") if went else ""
 
 
 def write() -> None:

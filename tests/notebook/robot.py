@@ -157,6 +157,7 @@ def answering(kernel, answers):
             answer = {"kind": "answer", "id": pid, "value": value}
             kernel.comm(comm_id, {"method": "custom", "content": answer})
 
+    on_message.answered = answered
     return on_message
 
 

@@ -1,0 +1,110 @@
+"""What every front end must keep: a person at a real page."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.kernels.test_promises import ASKING, ENDLESS, FORMS, TYPED
+
+pytestmark = pytest.mark.matrix
+promise = pytest.mark.promise
+
+LOAD = "%load_ext fluffy_nb"
+
+
+@pytest.fixture(params=FORMS, ids=["awaited", "blocking"])
+def form(request):
+    return request.param
+
+
+def named(source):
+    return source.replace("NAME", "flow")
+
+
+def opened(page, cells):
+    """A notebook with these cells, of which all but the last have run."""
+    notebook = page.open([LOAD, *cells])
+    for cell in range(len(cells)):
+        notebook.run_cell(cell)
+    notebook.wait_for_cells()
+    notebook.run_cell(len(cells))
+    return notebook
+
+
+def question(notebook, text, cell=1):
+    """The form of an open question."""
+    forms = notebook.output(cell).locator(".fluffy-form:visible")
+    return forms.filter(has_text=text)
+
+
+@promise("typed at the keyboard, 20 of 20")
+def test_what_a_person_types_fast_arrives_whole(page, form):
+    notebook = opened(page, [named(TYPED), f"print({form.format('flow')}.values['said'])"])
+    for number in range(20):
+        field = question(notebook, f"{number}?").get_by_role("textbox")
+        field.press_sequentially("because")
+        field.press("Enter")
+    notebook.wait_for_cells()
+    assert notebook.text(2) == f"{['because'] * 20}\n"
+
+
+@promise("the page is reloaded in mid-run")
+def test_a_page_that_is_reloaded_comes_back_and_answers(page, form):
+    notebook = opened(page, [named(ASKING), f"done = {form.format('flow')}", "dict(done.values)"])
+    expect(question(notebook, "why?")).to_be_visible()
+    notebook.save()
+    notebook.reload(busy=True)
+    field = question(notebook, "why?").get_by_role("textbox")
+    field.fill("because")
+    field.press("Enter")
+    question(notebook, "how?").get_by_role("button", name="well").click()
+    node = notebook.output(1).locator('.fluffy-node[data-state="second"]')
+    expect(node).to_have_attribute("data-status", "COMPLETED")
+    notebook.wait_until_idle()
+    notebook.run_cell(3)
+    notebook.wait_for_cells()
+    assert notebook.text(3) == "{'why': 'because', 'how': 'well'}"
+
+
+@promise("two tabs in step")
+def test_two_tabs_are_in_step(page, form):
+    notebook = opened(page, [named(ASKING), form.format("flow")])
+    expect(question(notebook, "why?")).to_be_visible()
+    notebook.save()
+    other = page.open_again(notebook.path.name, busy=True)
+    field = question(other, "why?").get_by_role("textbox")
+    field.fill("because")
+    field.press("Enter")
+    expect(question(notebook, "how?")).to_be_visible()
+    question(notebook, "how?").get_by_role("button", name="well").click()
+    for tab in (notebook, other):
+        node = tab.output(1).locator('.fluffy-node[data-state="second"]')
+        expect(node).to_have_attribute("data-status", "COMPLETED")
+    notebook.wait_for_cells()
+
+
+@promise("the Stop button")
+def test_the_stop_button_ends_the_cell_in_one_line(page, form):
+    notebook = opened(page, [named(ENDLESS), form.format("flow")])
+    expect(notebook.output(1).locator('.fluffy-node[data-state="wait"]')).to_have_attribute(
+        "data-status", "RUNNING"
+    )
+    notebook.interrupt()
+    notebook.wait_for_cells()
+    said = notebook.output(2).inner_text().strip().splitlines()
+    assert len([line for line in said if line != "waiting"]) == 1, said
+    assert "await flow.resume()" in said[-1]
+
+
+@promise("the kernel is restarted")
+def test_a_view_says_that_its_kernel_is_gone(page):
+    notebook = opened(page, [named(ASKING), "%fluffy run flow"])
+    expect(question(notebook, "why?")).to_be_visible()
+    notebook.restart()
+    expect(notebook.output(1)).to_contain_text("kernel is gone")
+    notebook.run_cell(0)
+    notebook.set_source(2, "%fluffy runs")
+    notebook.run_cell(2)
+    notebook.wait_for_cells()
+    assert "flow" in notebook.output(2).inner_text()
