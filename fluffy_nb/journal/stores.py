@@ -9,7 +9,7 @@ from fluffy_nb.errors import InvalidSpecError
 from fluffy_nb.journal.file import Durability
 from fluffy_nb.journal.memory import MemoryStore
 from fluffy_nb.journal.sqlite import SQLiteStore
-from fluffy_nb.journal.store import Store
+from fluffy_nb.journal.store import RunInfo, Store
 
 _files: dict[tuple[str, str], SQLiteStore] = {}
 
@@ -63,3 +63,20 @@ def open_store(path: str | os.PathLike[str]) -> SQLiteStore:
         StoreError: There is no such file, or it is no store.
     """
     return SQLiteStore(path, read_only=True)
+
+
+def last_run(path: str | os.PathLike[str], agent: str) -> RunInfo | None:
+    """The latest run of an agent in a file; None where there is none.
+
+    Args:
+        path: The file.
+        agent: The agent's name.
+
+    Raises:
+        StoreError: There is no such file, or it is no store.
+    """
+    store = open_store(path)
+    try:
+        return next((run for run in store.runs() if run.agent == agent), None)
+    finally:
+        store.close()

@@ -27,7 +27,14 @@ from typing import Any
 
 from fluffy_nb.notebook.requests import Requests
 
+try:
+    import zmq
+except ImportError:  # a kernel in a browser has no sockets, and no bridge
+    zmq = None  # type: ignore[assignment]
+
 COMM = frozenset({"comm_open", "comm_msg", "comm_close"})
+THROUGH = COMM | {"kernel_info_request", "comm_info_request"}
+"""What does not wait for the cell: a page that is reloaded asks which widgets there are."""
 
 LOOK_MILLISECONDS = 200
 """As `engine.blocking.LOOK_SECONDS`."""
@@ -86,8 +93,6 @@ class Bridge:
         Args:
             done: What another thread does.
         """
-        import zmq  # noqa: PLC0415 - a kernel has it; a shell in a browser has none
-
         stream = self._find_stream()
         kept: list[Any] = []
         bell, rope = socket.socketpair()
@@ -108,7 +113,7 @@ class Bridge:
 
     def _receive_now(self, channel: Any, kept: list[Any]) -> None:
         frames = channel.recv_multipart(copy=False)
-        if self._type(frames) in COMM:
+        if self._type(frames) in THROUGH:
             self._handle(frames)
         else:
             kept.append(frames)
@@ -130,13 +135,13 @@ class Bridge:
         methods = ("feed_identities", "deserialize")
         usable = usable and all(callable(getattr(kernel.session, name, None)) for name in methods)
         usable = usable and callable(getattr(kernel, "_publish_status", None))
-        return stream if usable and set(kernel.shell_handlers) >= COMM else None
+        return stream if usable and set(kernel.shell_handlers) >= THROUGH else None
 
     # ------------------------------------------------------------ one message
 
     def _sort(self, frames: Any) -> Any:
         """Receive a message: a widget's is handled at once, others as ever."""
-        if self._type(frames) in COMM:
+        if self._type(frames) in THROUGH:
             self._handle(frames)
             return None
         return self._receive(frames)
@@ -160,9 +165,11 @@ class Bridge:
             kernel.set_parent(identities, message, channel="shell")
             kernel._publish_status("busy", "shell")
             try:
-                kernel.shell_handlers[message["header"]["msg_type"]](
-                    kernel.shell_stream, identities, message
-                )
+                channel = self._reply_channel()
+                handler = kernel.shell_handlers[message["header"]["msg_type"]]
+                _complete(handler(channel, identities, message))
+                if hasattr(channel, "flush"):  # the loop that would do it may stand still
+                    channel.flush(zmq.POLLOUT)
             except Exception:
                 kernel.log.exception("Exception in a widget's handler:")
             finally:
@@ -173,6 +180,13 @@ class Bridge:
                     kernel._publish_status("busy", "shell", parent=cell[1])  # the cell runs still
 
         contextvars.copy_context().run(work)
+
+    def _reply_channel(self) -> Any:
+        """Where replies go out that are made in the main thread."""
+        thread = getattr(self._kernel, "shell_channel_thread", None)
+        if thread is None:
+            return self._kernel.shell_stream
+        return thread.manager.get_subshell_to_shell_channel_socket(None)
 
     def _cell(self) -> tuple[Any, Any]:
         """The identities and the message of the cell that runs, not this callback's own."""
@@ -195,9 +209,17 @@ class Bridge:
         queue = getattr(getattr(self._kernel, "msg_queue", None), "_queue", None)
         for item in list(queue or ()):
             frames = item[-1][0] if item[-1] else None
-            if queue is not None and frames is not None and self._type(frames) in COMM:
+            if queue is not None and frames is not None and self._type(frames) in THROUGH:
                 queue.remove(item)
                 self._handle(frames)
+
+
+def _complete(result: Any) -> None:
+    """Bring a handler to its end, also one that is a coroutine; none of those let through waits."""
+    if asyncio.iscoroutine(result):
+        with contextlib.suppress(StopIteration):
+            result.send(None)
+            result.close()
 
 
 def _ring(rope: socket.socket) -> None:

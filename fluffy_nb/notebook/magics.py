@@ -71,11 +71,14 @@ class Fluffy:
                 f"no function of this cell is a state: {_heads(functions)}; the first parameter of "
                 "a state is the context: async def load(context): ..."
             )
+        is_new = cell.name not in session.agents
         agent = session.agent_or_new(cell.name)
         if "store" in cell.options:
             agent.store = store_of(cell.options["store"])
         elif "quiet" not in cell.options:
             session.tell_file(agent)
+            if is_new:
+                session.tell_left(agent)
         if "checkpoint_interval" in cell.options:
             agent.checkpoint_interval = cell.options["checkpoint_interval"]
         request = session.requests.mine()

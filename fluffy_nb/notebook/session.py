@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import keyword
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from fluffy_nb.agent import Agent
 from fluffy_nb.engine.status import AgentStatus
-from fluffy_nb.errors import RunStoppedError, UsageError, nearest, shortened
+from fluffy_nb.errors import FluffyError, RunStoppedError, UsageError, nearest, shortened
+from fluffy_nb.journal.stores import last_run
 from fluffy_nb.notebook.cells import Owners
 from fluffy_nb.notebook.picture import FORMS, Shown
 from fluffy_nb.notebook.requests import Requests
@@ -96,6 +99,19 @@ class Session:
         if not self._has_told and agent.keeps_in == self.file:
             self._has_told = True
             print(f"runs are kept in {FILE}; %fluffy runs lists them")  # noqa: T201 - said once
+
+    def tell_left(self, agent: Agent) -> None:
+        """Say that the last run of an agent, in an earlier kernel, has not come to its end."""
+        if agent.keeps_in != self.file or not self.file.exists():
+            return
+        with suppress(FluffyError):  # a file that can't be read is told when it is written
+            left = last_run(self.file, agent.name)
+            if left is not None and left.status != AgentStatus.COMPLETED:
+                when = time.strftime("%Y-%m-%d %H:%M", time.localtime(left.updated))
+                print(  # noqa: T201 - said once, by the first cell of the agent
+                    f"run {left.id} of {agent.name!r}, last written {when}, has not ended; "
+                    f"take it up: %fluffy load {left.id}"
+                )
 
     def start_at(self, agent: Agent, states: list[str]) -> None:
         """Have an agent's runs start at these states."""

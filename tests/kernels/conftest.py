@@ -16,12 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import (
-    QUIET,
-    Lab,
-    Server,
-    chromium,  # noqa: F401 - a fixture
-)
+from tests.browser import conftest as browser_conftest
+from tests.browser.conftest import QUIET, Lab, Notebook, Server
 from tests.kernels import table
 from tests.kernels.rows import FRONT_ENDS, ROWS, FrontEnd, Row, find_python, make, versions
 from tests.notebook.robot import Kernel, started
@@ -32,6 +28,7 @@ FOLDER = "KERNEL_ENVIRONMENTS"
 # The fast tests need no browser, and their environment has no Playwright.
 collect_ignore_glob = [] if importlib.util.find_spec("playwright") else ["test_*.py"]
 
+chromium = browser_conftest.chromium  # a fixture of this folder too
 FAILED = pytest.StashKey[bool]()
 
 CELLS = [
@@ -134,12 +131,49 @@ def server(
     made.close()
 
 
+class Page:
+    """A notebook of a front end; one that may hang after a failure is replaced.
+
+    Args:
+        lab: Opens it.
+    """
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._notebook: Notebook | None = None
+
+    def notebook(self) -> Notebook:
+        """The notebook, with the extension loaded."""
+        if self._notebook is None:
+            self._notebook = self._lab.open(["%load_ext fluffy_nb", "", "", ""])
+            self._notebook.run_cell(0)
+            self._notebook.wait_for_cells()
+        return self._notebook
+
+    def open_again(self, name: str, **how: bool) -> Notebook:
+        """Open it in one more tab."""
+        return self._lab.open_again(name, **how)
+
+    def close(self) -> None:
+        """Close its pages and end its kernel."""
+        self._lab.close()
+        self._notebook = None
+
+
+@pytest.fixture(scope="module")
+def page(server: Server, chromium: Any) -> Iterator[Page]:
+    """Chromium at a front end."""
+    made = Page(Lab(server, chromium))
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def page(server: Server, chromium: Any) -> Iterator[Lab]:
-    """Opens notebooks of it in Chromium."""
-    opener = Lab(server, chromium)
-    yield opener
-    opener.close()
+def notebook(page: Page, request: pytest.FixtureRequest) -> Iterator[Notebook]:
+    """A notebook of four cells in Chromium."""
+    yield page.notebook()
+    if request.node.stash.get(FAILED, False):
+        page.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -210,6 +210,25 @@ def test_the_view_follows_the_run_while_the_cell_waits(kernel, form):
     assert [statuses[-2:] for statuses in seen.values()] == [["WAITING", "COMPLETED"]] * 2
 
 
+@promise("a reloaded page is told")
+def test_a_page_that_comes_back_is_told_which_widgets_there_are(kernel, form):
+    agent = define(kernel, ASKING)
+    answers, held, told = answering(kernel, {"why?": "because", "how?": "well"}), [], {}
+
+    def on_message(message):
+        held.append(message)
+        if message["msg_type"] == "comm_open" and not told:
+            for kind in ("kernel_info", "comm_info"):  # as a page does that is loaded
+                reply = kernel.reply_to(kernel.send(f"{kind}_request", {}))
+                told[kind] = reply["content"]
+        while told and held:
+            answers(held.pop(0))
+
+    kernel.run(form.format(agent), on_message)
+    assert told["kernel_info"]["implementation"] == "ipython"
+    assert len(told["comm_info"]["comms"]) > 2
+
+
 @promise("queued cells keep their order")
 def test_cells_that_are_queued_run_afterwards_in_their_order(kernel, form):
     agent = define(kernel, ASKING)

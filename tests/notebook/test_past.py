@@ -190,3 +190,25 @@ async def test_runs_and_numbers_complete_on_tab(notebook):
 async def test_what_is_missing_in_a_line_is_told(notebook, verb):
     await notebook.run(FLOW.format("--quiet"))
     assert "needs" in await notebook.fails(f"%fluffy {verb}")
+
+
+async def test_a_run_that_has_not_ended_is_offered_after_a_restart(notebook, capsys):
+    await notebook.run(FLOW.format(""))
+    await notebook.run("await sums.step()")
+    run = notebook["sums"].run_id
+    await notebook.run("await sums.cancel_all(); del sums")  # as a restart forgets it
+    capsys.readouterr()
+    await notebook.run(FLOW.format(""))
+    offer = (
+        rf"run {run} of 'sums', last written [-: \d]+, has not ended; "
+        rf"take it up: %fluffy load {run}\n"
+    )
+    assert re.match(offer, capsys.readouterr().out)
+    await notebook.run(FLOW.format(""))
+    assert "has not ended" not in capsys.readouterr().out  # once
+    await notebook.run(f"%fluffy load {run}")
+    await notebook.run("%fluffy resume sums --wait")
+    await notebook.run("del sums")
+    capsys.readouterr()
+    await notebook.run(FLOW.format(""))
+    assert "has not ended" not in capsys.readouterr().out

@@ -8,6 +8,10 @@ const VERBS = [
   ["cancel", "Cancel", "Cancel what runs; the run can be resumed"],
 ];
 
+const GONE =
+  "The kernel of this view is gone. Run the cell again for a new view; " +
+  "%fluffy runs lists the runs that are kept.";
+
 const SLOW_VERBS = { pause: "Pausing…", cancel: "Cancelling…" };
 
 function render({ model, el }) {
@@ -21,6 +25,7 @@ function render({ model, el }) {
   const time = make("span", { class: "fluffy-time" });
   const said = make("span");
   const notice = make("div", { class: "fluffy-notice", role: "alert" }, icon("alert"), said);
+  const gone = make("div", { class: "fluffy-gone", role: "status" });
   const heading = make("summary");
   const list = make("ul");
   const notes = make("details", { class: "fluffy-notes" }, heading, list);
@@ -39,6 +44,7 @@ function render({ model, el }) {
     track,
     make("div", { class: "fluffy-facts" }, counts, time),
     notice,
+    gone,
     notes,
   );
 
@@ -85,6 +91,14 @@ function render({ model, el }) {
     counts.textContent = `${text} · ${count(model.get("executions"), "execution")}`;
   }
 
+  // A kernel that has ended, or was started anew, knows nothing of this view any more.
+  function paintGone() {
+    const isGone = el.closest(".jupyter-widgets-disconnected") !== null;
+    gone.textContent = isGone ? GONE : "";
+    for (const { button } of Object.values(buttons)) button.disabled ||= isGone;
+    if (isGone) clearInterval(clock);
+  }
+
   function paintTime() {
     const since = model.get("since");
     const seconds = since === null ? model.get("elapsed") : Math.max(0, Date.now() / 1000 - since);
@@ -127,6 +141,7 @@ function render({ model, el }) {
     ["change:since change:elapsed", paintTime],
     ["change:notice", paintNotice],
     ["change:notes", paintNotes],
+    ["comm_live_update", () => setTimeout(paintGone)], // when the view around has been told, too
   ]);
   paintNotice();
   paintNotes();
