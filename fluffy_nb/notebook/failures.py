@@ -46,9 +46,27 @@ def own_lines(shell: Any, error: StateError) -> list[str]:
         trace = trace.tb_next
     if cause is None or trace is None:
         return []
+    trace = _without_our_end(trace)
     return list(shell.InteractiveTB.structured_traceback(type(cause), cause, trace, tb_offset=0))
 
 
+def _without_our_end(trace: TracebackType) -> TracebackType | None:
+    """The same without the last calls inside this package: the person's call is what failed."""
+    steps, step = [], trace
+    while step is not None:
+        steps.append(step)
+        step = step.tb_next  # type: ignore[assignment]  # which ends with None
+    while _package(steps[-1]) == "fluffy_nb":
+        steps.pop()
+    shown: TracebackType | None = None
+    for step in reversed(steps):
+        shown = TracebackType(shown, step.tb_frame, step.tb_lasti, step.tb_lineno)
+    return shown
+
+
 def _is_machinery(trace: TracebackType) -> bool:
-    module = str(trace.tb_frame.f_globals.get("__name__"))
-    return module.partition(".")[0] in _MACHINERY
+    return _package(trace) in _MACHINERY
+
+
+def _package(trace: TracebackType) -> str:
+    return str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0]

@@ -11,7 +11,7 @@ from typing import Any
 from jupyter_client import BlockingKernelClient, KernelManager
 
 Message = dict[str, Any]
-TIMEOUT = 30
+TIMEOUT = 60
 
 
 class Outcome:

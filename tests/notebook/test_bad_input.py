@@ -132,3 +132,11 @@ async def test_nobody_is_asked_where_nobody_is(notebook):
     shown = "\n".join(notebook.error)
     assert "nobody can answer here" in shown
     assert "FLUFFY_NB_ANSWERS" in shown
+
+
+async def test_a_call_of_ours_that_raises_shows_the_persons_call_alone(notebook):
+    code = "%%fluffy review --quiet\nasync def load(context):\n    context.get_typed(5)\n"
+    await notebook.run(code)
+    shown = await notebook.fails("await review.run()")
+    assert "context.get_typed(5)" in shown
+    assert "fluffy_nb/" not in shown

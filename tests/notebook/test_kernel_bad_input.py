@@ -1,0 +1,74 @@
+"""What people do to a kernel before they use us, on a real one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.notebook.robot import answering, stopping
+from tests.notebook.test_kernel import ASKING, ENDLESS, LOAD
+
+pytestmark = pytest.mark.kernel
+
+FORMS = ["await review.run()", "review.run_sync()"]
+BEFORE = {
+    "nest_asyncio": "import nest_asyncio\nnest_asyncio.apply()",
+    "uvloop": "import asyncio, uvloop\nasyncio.set_event_loop_policy(uvloop.EventLoopPolicy())",
+    "reloaded": "%load_ext fluffy_nb\n%reload_ext fluffy_nb",
+    "unloaded": "%load_ext fluffy_nb\n%unload_ext fluffy_nb",
+    "imported twice": (
+        "import sys, fluffy_nb\n"
+        "for name in [name for name in sys.modules if name.startswith('fluffy_nb')]:\n"
+        "    del sys.modules[name]"
+    ),
+}
+
+
+@pytest.fixture(params=BEFORE)
+def spoilt(request, kernel):
+    outcome = kernel.run(BEFORE[request.param])
+    assert outcome.reply["content"]["status"] == "ok", outcome.error
+    kernel.run(LOAD)
+    return kernel
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_questions_are_answered_all_the_same(spoilt, form):
+    spoilt.run(ASKING)
+    answers = answering(spoilt, {"why?": "because", "how?": "well"})
+    outcome = spoilt.run(f"print(dict(({form}).values))", answers)
+    assert outcome.printed == "{'why': 'because', 'how': 'well'}\n"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_stop_is_one_line_all_the_same(spoilt, form):
+    spoilt.run(ENDLESS)
+    outcome = spoilt.run(form, stopping(spoilt))
+    assert len(outcome.error) == 1, "\n".join(outcome.error)
+    assert "%fluffy resume review" in outcome.error[0]
+
+
+def test_with_autoawait_off_a_cell_can_block(kernel):
+    kernel.run(LOAD)
+    kernel.run(ASKING)
+    kernel.run("%autoawait off")
+    answers = answering(kernel, {"why?": "because", "how?": "well"})
+    outcome = kernel.run("print(dict(review.run_sync().values))", answers)
+    assert outcome.printed == "{'why': 'because', 'how': 'well'}\n"
+
+
+def test_a_cell_that_sleeps_keeps_the_background_waiting_and_loses_nothing(kernel):
+    kernel.run(LOAD)
+    kernel.run(ASKING.replace("review", "review --run", 1))
+    answers = answering(kernel, {"why?": "because", "how?": "well"})
+    kernel.run("import time\ntime.sleep(1)", answers)
+    outcome = kernel.run("%fluffy wait review\nprint(review.status)", answers)
+    assert outcome.printed == "COMPLETED\n"
+
+
+def test_a_gui_loop_that_is_not_there_is_said_and_the_next_cell_runs(kernel):
+    kernel.run(LOAD)
+    kernel.run(ASKING)
+    kernel.run("%gui nosuch")
+    answers = answering(kernel, {"why?": "because", "how?": "well"})
+    outcome = kernel.run("print(dict((await review.run()).values))", answers)
+    assert outcome.printed == "{'why': 'because', 'how': 'well'}\n"
