@@ -310,7 +310,7 @@ def unsaved(key: str, problem: UnsavableError, state: str) -> CheckpointError:
 def _reader() -> Any:
     from pydantic import ConfigDict, TypeAdapter  # noqa: PLC0415 - as above
 
-    strict = ConfigDict(extra="forbid", strict=True)
+    strict = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
     for part in (Changes, SavedBranch, SavedExecution, SavedEnds, Progress, Checkpoint):
         setattr(part, "__pydantic_config__", strict)  # noqa: B010 - pydantic's name for it
     return TypeAdapter(Checkpoint)

@@ -102,6 +102,7 @@ class Run:
         """Take up the run where a checkpoint left it; it is paused there."""
         runner = self.runner
         progress = checkpoint.progress
+        runner.begin_after(checkpoint.timestamp)
         runner.emit(ev.RunRestored, progress.run_id, self._agent, asdict(progress))
         runner.restored(progress.executions)
         runner.settled.set_result(self._stopped(self.status))

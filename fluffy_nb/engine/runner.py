@@ -124,6 +124,10 @@ class Runner:
         wall_time = getattr(self.loop, "wall_time", time.time)  # a loop may have its own: testing
         self._epoch = max(wall_time(), last) - self.loop.time()
 
+    def begin_after(self, moment: float) -> None:
+        """Let the run's time begin no earlier than where another process has left it."""
+        self._epoch = max(self._epoch, moment - self.loop.time())
+
     # ------------------------------------------------------------ events
 
     def now(self) -> float:

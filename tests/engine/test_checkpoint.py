@@ -127,6 +127,13 @@ async def nothing(context):
     return None
 
 
+@pytest.mark.parametrize("moment", [float("inf"), float("-inf"), float("nan")])
+async def test_S12_1_a_time_that_is_no_moment_is_refused(moment):
+    data = (await at_step(chain(), 1)).to_dict()
+    with pytest.raises(CheckpointError, match="timestamp"):
+        Checkpoint.from_dict({**data, "timestamp": moment})
+
+
 def a_checkpoint():
     """The plain data of a checkpoint with something of everything."""
 

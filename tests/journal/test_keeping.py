@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
+import time
 from dataclasses import dataclass
 
 import pydantic
@@ -390,6 +391,19 @@ async def test_S12_4_a_run_goes_on_in_another_agent(kept):
     assert numbers == list(range(1, len(numbers) + 1))
     with pytest.raises(NothingToResumeError):
         await fresh(script, script.agent.store).agent.resume(left.run_id)
+
+
+async def test_S12_4_a_clock_that_was_set_back_takes_no_time_back(kept, monkeypatch):
+    script = flow(Script(**kept))
+    await script.agent.step(2)
+    here = time.time
+    monkeypatch.setattr(time, "time", lambda: here() - 3600)
+    other = fresh(script, script.agent.store)
+    result = await other.agent.resume(script.agent.run_id)
+    assert result.status is AgentStatus.COMPLETED
+    times = [event["time"] for event in events_of(other.agent.store, result.run_id)]
+    assert times == sorted(times)
+    assert times[-1] - times[0] < 60
 
 
 async def test_S12_4_load_takes_a_run_from_a_file_and_names_what_it_lacks(path):
