@@ -72,3 +72,16 @@ def test_a_gui_loop_that_is_not_there_is_said_and_the_next_cell_runs(kernel):
     answers = answering(kernel, {"why?": "because", "how?": "well"})
     outcome = kernel.run("print(dict((await review.run()).values))", answers)
     assert outcome.printed == "{'why': 'because', 'how': 'well'}\n"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_where_the_bridge_can_not_be_it_says_so_and_stop_works(kernel, form):
+    kernel.run(LOAD)
+    kernel.run(ASKING)
+    kernel.run("get_ipython().kernel.shell_handlers.pop('comm_close')")  # as one made otherwise
+    outcome = kernel.run(
+        form, stopping(kernel, "this kernel keeps clicks until the cell has ended")
+    )
+    assert "agent.start()" in outcome.printed
+    assert len(outcome.error) == 1
+    assert "%fluffy resume review" in outcome.error[0]
