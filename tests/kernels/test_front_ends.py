@@ -82,7 +82,7 @@ def test_two_tabs_are_in_step(notebook, page):
 
 @promise("the Stop button")
 def test_the_stop_button_ends_the_cell_in_one_line(notebook, form):
-    begun(notebook, ENDLESS, form.format("endless"), name="endless")
+    begun(notebook, ENDLESS, form.format("endless"), "await endless.resume()", "endless")
     expect(notebook.output(1).locator('.fluffy-node[data-state="wait"]')).to_have_attribute(
         "data-status", "RUNNING"
     )
@@ -91,6 +91,9 @@ def test_the_stop_button_ends_the_cell_in_one_line(notebook, form):
     said = notebook.output(2).inner_text().strip().splitlines()
     assert len([line for line in said if line not in {"waiting", ""}]) == 1, said
     assert "await endless.resume()" in said[-1]
+    notebook.run_cell(3)
+    notebook.wait_for_cells()
+    assert "COMPLETED" in notebook.text(3)
 
 
 @promise("the kernel is restarted")
