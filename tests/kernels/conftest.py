@@ -194,6 +194,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if not table.outcomes:
         return
     terminalreporter.write_sep("=", "kernels")
-    terminalreporter.write_line(table.text())
+    terminalreporter.write_line("\n".join(table.tables().values()))
     if config.getoption("--write-kernels", default=False):
         table.write()

@@ -10,7 +10,6 @@ from typing import Any
 from tests.kernels.rows import FrontEnd, Row
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "explanation" / "kernels.md"
-BEGIN, END = "<!-- generated: begin -->\n", "<!-- generated: end -->\n"
 
 Cell = tuple[Row, str] | FrontEnd
 """A kernel and where widgets' messages go, or a front end."""
@@ -35,17 +34,18 @@ def note(cell: Cell, promise: str, kept: bool) -> None:
     outcomes.setdefault(cell, defaultdict(list))[promise].append(kept)
 
 
-def text() -> str:
-    """Both tables, as Markdown."""
+def tables() -> dict[str, str]:
+    """What was tried, each as a table in Markdown: "kernels" and "front ends"."""
     kernels = {cell: went for cell, went in outcomes.items() if not isinstance(cell, FrontEnd)}
     pages = {cell: went for cell, went in outcomes.items() if isinstance(cell, FrontEnd)}
-    parts = []
+    made = {}
     if kernels:
-        parts.append(_table(["ipykernel", "Python", "widgets' messages"], kernels, _of_kernel))
+        lines = [f"\nPython {python} was not there to be tested.\n" for python in sorted(missing)]
+        heads = ["ipykernel", "Python", "widgets' messages"]
+        made["kernels"] = _table(heads, kernels, _of_kernel) + "".join(lines)
     if pages:
-        parts.append(_table(["front end", "ipykernel"], pages, _of_page))
-    parts += [f"Python {python} was not there to be tested.\n" for python in sorted(missing)]
-    return "\n".join(parts)
+        made["front ends"] = _table(["front end", "ipykernel"], pages, _of_page)
+    return made
 
 
 def _table(heads: list[str], cells: dict[Any, Any], first: Callable[[Any], list[str]]) -> str:
@@ -80,7 +80,11 @@ def _mark(went: list[bool]) -> str:
 
 
 def write() -> None:
-    """Put the table into its page."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{text()}\n{END}{after}")
+    """Put the tables into their page."""
+    page = PAGE.read_text()
+    for name, table in tables().items():
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+        before, _, rest = page.partition(begin)
+        _, _, after = rest.partition(end)
+        page = f"{before}{begin}\n{table}\n{end}{after}"
+    PAGE.write_text(page)

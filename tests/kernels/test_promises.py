@@ -95,8 +95,8 @@ def test_questions_are_answered_while_the_cell_waits(kernel, form):
 @promise("prompts in the background")
 def test_questions_of_the_background_are_answered_after_its_cell(kernel):
     agent = define(kernel, ASKING)
-    kernel.run(f"%fluffy run {agent}")
     answers = answering(kernel, {"why?": "because", "how?": "well"})
+    kernel.run(f"%fluffy run {agent}", answers)
     outcome = kernel.run(f"%fluffy wait {agent}\nprint({agent}.status)", answers)
     assert outcome.printed == "COMPLETED\n"
 

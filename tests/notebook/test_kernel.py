@@ -65,8 +65,8 @@ def test_where_no_view_is_displayed_the_cell_shows_one_and_is_answered(kernel):
 
 def test_a_run_in_the_background_is_answered_between_cells(kernel):
     kernel.run(LOAD)
-    kernel.run(ASKING.replace("review", "review --run", 1))
     answers = answering(kernel, {"why?": "because", "how?": "well"})
+    kernel.run(ASKING.replace("review", "review --run", 1), answers)
     outcome = kernel.run("%fluffy wait review", answers)
     assert "RunResult COMPLETED" in outcome.shown[-1]["text/plain"]
     assert "<table" in outcome.shown[-1]["text/html"]

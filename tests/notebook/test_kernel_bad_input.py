@@ -58,8 +58,8 @@ def test_with_autoawait_off_a_cell_can_block(kernel):
 
 def test_a_cell_that_sleeps_keeps_the_background_waiting_and_loses_nothing(kernel):
     kernel.run(LOAD)
-    kernel.run(ASKING.replace("review", "review --run", 1))
     answers = answering(kernel, {"why?": "because", "how?": "well"})
+    kernel.run(ASKING.replace("review", "review --run", 1), answers)
     kernel.run("import time\ntime.sleep(1)", answers)
     outcome = kernel.run("%fluffy wait review\nprint(review.status)", answers)
     assert outcome.printed == "COMPLETED\n"
