@@ -30,6 +30,16 @@ async def wait(context):
         print("waiting")
         await asyncio.get_running_loop().create_future()
 """
+CLEANING = """%%fluffy NAME
+import asyncio
+async def wait(context):
+    try:
+        print("waiting")
+        await asyncio.get_running_loop().create_future()
+    finally:
+        print("cleaning")
+        await asyncio.sleep(1)
+"""
 SEVERAL = """%%fluffy NAME
 async def fork(context): return ["a", "b", "c"]
 async def a(context): context.set_state("a", await context.human_in_the_loop("a?"))
@@ -176,12 +186,12 @@ def test_stop_is_one_line_and_the_run_can_be_resumed(kernel, form):
 
 @promise("Stop, twice in a row")
 def test_a_kernel_that_is_interrupted_twice_goes_on(kernel, form):
-    agent = define(kernel, ENDLESS)
+    agent = define(kernel, CLEANING)
 
     def twice(message):
-        if message["msg_type"] == "stream":
-            kernel.interrupt()
-            kernel.interrupt()
+        if message["msg_type"] == "stream":  # the second time while the first is obeyed
+            for _ in range(message["content"]["text"].count("ing\n")):
+                kernel.interrupt()
 
     outcome = kernel.run(form.format(agent), twice)
     assert outcome.reply["content"]["status"] == "error"
