@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from fluffy_nb.engine.blocking import LOOK_SECONDS
 from fluffy_nb.notebook.requests import Requests
 
 try:
@@ -35,9 +36,6 @@ except ImportError:  # a kernel in a browser has no sockets, and no bridge
 COMM = frozenset({"comm_open", "comm_msg", "comm_close"})
 THROUGH = COMM | {"kernel_info_request", "comm_info_request"}
 """What does not wait for the cell: a page that is reloaded asks which widgets there are."""
-
-LOOK_MILLISECONDS = 200
-"""As `engine.blocking.LOOK_SECONDS`."""
 
 TOO_LATE = (
     "this kernel keeps clicks until the cell has ended: start the run with %fluffy run or "
@@ -105,7 +103,8 @@ class Bridge:
                 self._take_queued()
             try:
                 while not done.done():
-                    if stream is not None and stream.socket in dict(poller.poll(LOOK_MILLISECONDS)):
+                    ready = dict(poller.poll(int(1000 * LOOK_SECONDS)))
+                    if stream is not None and stream.socket in ready:
                         self._receive_now(stream.socket, kept)
             finally:
                 if stream is not None:

@@ -219,3 +219,26 @@ def test_a_request_knows_its_cell_and_whether_somebody_is_there(kernel):
     assert kernel.run(code, takes_input=False).printed == "None False True\n"
     kernel.run("import os; os.environ['FLUFFY_NB_RESPONDER'] = 'widgets'")
     assert kernel.run(code, takes_input=False).printed == "None True True\n"
+
+
+def test_without_a_stream_the_wait_sleeps_between_its_looks(monkeypatch):
+    from concurrent.futures import Future
+
+    from fluffy_nb.notebook import bridge
+
+    class Watched(Future):
+        looks, slept = 0, 0
+
+        def done(self):
+            self.looks += 1
+            return self.looks > 3
+
+    class Poller(bridge.zmq.Poller):
+        def poll(self, timeout=None):
+            future.slept += 1
+            return []
+
+    future = Watched()
+    monkeypatch.setattr(bridge.zmq, "Poller", Poller)
+    bridge.Bridge(object(), None).block(future)
+    assert future.slept == 3
