@@ -310,7 +310,14 @@ class CleanupWarning(RuntimeWarning):
     """A cancelled state did not end within the cleanup time."""
 
 
-class RunStoppedError(FluffyError, RuntimeError):
+class StopError(FluffyError, RuntimeError):
+    """The kernel was interrupted; the base of what is shown as one line, without a name."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+class RunStoppedError(StopError):
     """The kernel was interrupted while a cell waited for a run; shown as one line."""
 
     def __init__(self, stopped: Mapping[str, str], going_on: Mapping[str, str]) -> None:
@@ -324,18 +331,12 @@ class RunStoppedError(FluffyError, RuntimeError):
         ]
         super().__init__("; ".join(parts) or "the run stopped; go on with its agent's resume()")
 
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
 
-
-class StoppedBeforeError(FluffyError, RuntimeError):
+class StoppedBeforeError(StopError):
     """The kernel was interrupted in a cell before its run had begun; shown as one line."""
 
     def __init__(self) -> None:
         super().__init__("the cell was stopped before its run began; execute it again to run.")
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
 
 
 # ---------------------------------------------------------------- context

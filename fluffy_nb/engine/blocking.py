@@ -106,6 +106,10 @@ class _Thread:
                 self._thread.start()
             return self._loop
 
+    def is_here(self) -> bool:
+        """Whether this is the thread."""
+        return threading.current_thread() is self._thread
+
 
 _blocking = _Thread()
 
@@ -122,16 +126,8 @@ def wait_for(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     Raises:
         BlockedLoopError: This is that thread, which would wait for itself.
     """
-    loop = _blocking.loop()
-    if _running_loop() is loop:
+    if _blocking.is_here():
         raise BlockedLoopError
-    call = CallElsewhere(make, loop)  # begins where Ctrl-C can't come in between
+    call = CallElsewhere(make, _blocking.loop())  # begins where Ctrl-C can't come in between
     surroundings.wait(call)
     return call.future.result()
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

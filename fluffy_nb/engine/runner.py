@@ -120,12 +120,13 @@ class Runner:
         """Live on the loop that runs now; a run may be resumed on another than it began on."""
         self.loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        last = self.history[-1].time if self.history else 0.0
         wall_time = getattr(self.loop, "wall_time", time.time)  # a loop may have its own: testing
-        self._epoch = max(wall_time(), last) - self.loop.time()
+        self._epoch = wall_time() - self.loop.time()
+        if self.history:
+            self.begin_after(self.history[-1].time)
 
     def begin_after(self, moment: float) -> None:
-        """Let the run's time begin no earlier than where another process has left it."""
+        """Let the run's time go on from no earlier moment than where it was left."""
         self._epoch = max(self._epoch, moment - self.loop.time())
 
     # ------------------------------------------------------------ events

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 from fluffy_nb.errors import InvalidSpecError
@@ -65,18 +66,14 @@ def open_store(path: str | os.PathLike[str]) -> SQLiteStore:
     return SQLiteStore(path, read_only=True)
 
 
-def last_run(path: str | os.PathLike[str], agent: str) -> RunInfo | None:
-    """The latest run of an agent in a file; None where there is none.
+def runs_in(path: str | os.PathLike[str]) -> list[RunInfo]:
+    """The runs in a file, the latest first.
 
     Args:
         path: The file.
-        agent: The agent's name.
 
     Raises:
         StoreError: There is no such file, or it is no store.
     """
-    store = open_store(path)
-    try:
-        return next((run for run in store.runs() if run.agent == agent), None)
-    finally:
-        store.close()
+    with closing(open_store(path)) as store:
+        return store.runs()

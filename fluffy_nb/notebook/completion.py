@@ -9,7 +9,7 @@ from typing import Any
 from IPython.core import completer
 from IPython.core.interactiveshell import InteractiveShell
 
-from fluffy_nb.journal.stores import open_store
+from fluffy_nb.journal.stores import runs_in
 from fluffy_nb.notebook.options import Option, Usage, split
 from fluffy_nb.notebook.past import numbers_of
 from fluffy_nb.notebook.session import Session
@@ -126,11 +126,7 @@ def _runs(session: Session, named: list[str]) -> list[str]:
     path = Path(named[0]).expanduser() if named else session.file
     if not path.is_file():
         return []
-    store = open_store(path)
-    try:
-        return [info.id for info in store.runs()]
-    finally:
-        store.close()
+    return [info.id for info in runs_in(path)]
 
 
 def _of_option(option: Option, states: list[str]) -> list[str]:

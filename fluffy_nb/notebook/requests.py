@@ -56,14 +56,14 @@ class Requests:
         if request is not None:
             self._running[request] = contextvars.copy_context()
             self._last = request
-            if _is_main():
+            if is_on_main_thread():
                 self._stops.append(Stop().__enter__())
 
     def _ended(self, _result: object = None) -> None:
         request = self.mine()
         if request in self._running:
             del self._running[request]
-            if _is_main():
+            if is_on_main_thread():
                 self._stops.pop().__exit__()
 
     async def deliver_stop(self) -> None:
@@ -109,7 +109,8 @@ class Requests:
         return request is not None and request.takes_input
 
 
-def _is_main() -> bool:
+def is_on_main_thread() -> bool:
+    """Whether this code runs where the kernel runs cells, and where signals arrive."""
     return threading.current_thread() is threading.main_thread()
 
 

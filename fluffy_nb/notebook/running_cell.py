@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fluffy_nb.engine.blocking import CallElsewhere
 from fluffy_nb.notebook.bridge import Bridge
-from fluffy_nb.notebook.requests import Requests, kernel_of
+from fluffy_nb.notebook.requests import Requests, is_on_main_thread, kernel_of
 from fluffy_nb.notebook.stop import Heart, Stop
 
 
@@ -48,7 +47,7 @@ class RunningCell:
                 `interrupted` gave.
             KeyboardInterrupt: Stop was pressed again while it was being cancelled.
         """
-        if self._bridge is None or threading.current_thread() is not threading.main_thread():
+        if self._bridge is None or not is_on_main_thread():
             call.wait()
             return
         explain: list[Callable[[], Exception]] = []
@@ -67,8 +66,7 @@ class RunningCell:
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[None]:
         """Let clicks and Stop through meanwhile; does nothing off a kernel's main thread."""
-        on_main = threading.current_thread() is threading.main_thread()
-        if self._bridge is None or not on_main:
+        if self._bridge is None or not is_on_main_thread():
             yield
             return
         with self._bridge.open():

@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from fluffy_nb.agent import Agent
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import FluffyError, RunStoppedError, UsageError, nearest, shortened
-from fluffy_nb.journal.stores import last_run
+from fluffy_nb.journal.stores import runs_in
 from fluffy_nb.notebook.cells import Owners
 from fluffy_nb.notebook.picture import FORMS, Shown
 from fluffy_nb.notebook.requests import Requests
@@ -105,7 +105,8 @@ class Session:
         if agent.keeps_in != self.file or not self.file.exists():
             return
         with suppress(FluffyError):  # a file that can't be read is told when it is written
-            left = last_run(self.file, agent.name)
+            runs = (run for run in runs_in(self.file) if run.agent == agent.name)
+            left = next(runs, None)
             if left is not None and left.status != AgentStatus.COMPLETED:
                 when = time.strftime("%Y-%m-%d %H:%M", time.localtime(left.updated))
                 print(  # noqa: T201 - said once, by the first cell of the agent
