@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ APPLICATION = 0x666C7566
 """Says in the file's header whose it is: "fluf"."""
 
 VERSION = 1
-"""Of the tables; see `migrations.py`."""
+"""Of the tables; so far there was no other."""
 
 BUSY_SECONDS = 10.0
 """How long another process that writes is waited for."""
@@ -74,6 +75,9 @@ class SQLiteFile:
         self._patience = BUSY_SECONDS
         with self._told("open"):
             self._connection = self._open(read_only=read_only)
+        # Python 3.13 warns of a connection that goes away unclosed. At the interpreter's end a
+        # thread may still write.
+        weakref.finalize(self, self._connection.close).atexit = False
 
     def close(self) -> None:
         """Close the file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sqlite3
@@ -308,6 +309,16 @@ def test_S12_7_where_little_is_known_who_has_the_number_is_alive(monkeypatch):
 def test_S12_7_who_has_ended_and_was_not_asked_for_is_dead(monkeypatch):
     monkeypatch.setattr(holding, "_read", lambda path: "5 (a) name) Z 1 2 3")
     assert not holding.is_alive(json.dumps({**HERE, "boot": "5 (a) name) Z 1 2 3"}))
+
+
+def test_a_store_that_nobody_has_any_more_closes_its_file(tmp_path):
+    store = SQLiteStore(tmp_path / "runs.sqlite")
+    connection = store._connection
+    store.itself = store  # also where only the garbage collector finds it
+    del store
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 def test_the_file_says_whose_it_is(store):
