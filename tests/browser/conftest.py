@@ -36,8 +36,8 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-APPS = {"lab": "LabApp", "notebook": "JupyterNotebookApp"}
-PAGES = {"lab": "lab/tree", "notebook": "notebooks"}
+APPS = {"jupyterlab": ("LabApp", "lab/tree"), "notebook": ("JupyterNotebookApp", "notebooks")}
+"""Of each package of a front end the class of its app, and where notebooks are in its pages."""
 PATIENCE = 60  # seconds: how long a test waits before it fails; it never waits for a fixed time
 
 # The news and update pop-ups ask the network. Everything else is as a person finds it.
@@ -82,12 +82,12 @@ class Server:
         folder: Its folder.
         settings: Of plugins, by their names.
         python: Whose JupyterLab it is.
-        app: "lab", or "notebook" for Jupyter Notebook.
+        package: "jupyterlab", or "notebook" for Jupyter Notebook.
     """
 
-    def __init__(self, folder, settings, python=sys.executable, app="lab"):
+    def __init__(self, folder, settings, python=sys.executable, package="jupyterlab"):
         self.folder = folder
-        self.app = app
+        app, self.pages = APPS[package]
         self._root = folder / "notebooks"
         self._root.mkdir()
         for plugin, values in settings.items():
@@ -102,12 +102,11 @@ class Server:
         self._log = (folder / "server.log").open("w")
         self._process = subprocess.Popen(
             [
-                *(python, "-m", f"jupyter{app}".replace("jupyternote", "note")),
-                *("--no-browser", "--allow-root"),
+                *(python, "-m", package, "--no-browser", "--allow-root"),
                 *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
                 *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={self._root}"),
                 f"--IdentityProvider.token={self.token}",
-                f"--{APPS[app]}.expose_app_in_browser=True",  # window.jupyterapp
+                f"--{app}.expose_app_in_browser=True",  # window.jupyterapp
             ],
             env={
                 **os.environ,
@@ -276,7 +275,7 @@ class Lab:
         """Open a notebook of the server in one more page; its kernel may be busy."""
         page = self._context.new_page()
         page.set_default_timeout(1000 * PATIENCE)
-        pages = f"{self._server.url}/{PAGES[self._server.app]}"
+        pages = f"{self._server.url}/{self._server.pages}"
         page.goto(f"{pages}/{name}?reset&token={self._server.token}")
         notebook = Notebook(page, self._server.path(name))
         notebook.wait_until_open(busy=busy)

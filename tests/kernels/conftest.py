@@ -47,7 +47,7 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[Row | FrontEn
     class Made(dict[Row | FrontEnd, str]):
         def __missing__(self, row: Row | FrontEnd) -> str:
             self[row] = make(row, folder)
-            table.said[row.name] = versions(self[row], "ipykernel", *of_app(row))
+            table.said[row.name] = versions(self[row], *row.packages)
             return self[row]
 
     return Made()
@@ -110,13 +110,6 @@ def kernel(place: Place, request: pytest.FixtureRequest) -> Iterator[Kernel]:
         place.close()
 
 
-def of_app(row: Row | FrontEnd) -> tuple[str, ...]:
-    """The package of a front end."""
-    if isinstance(row, Row):
-        return ()
-    return ("jupyterlab" if row.app == "lab" else "notebook",)
-
-
 @pytest.fixture(scope="module", params=FRONT_ENDS, ids=lambda front_end: front_end.name)
 def server(
     request: pytest.FixtureRequest,
@@ -126,7 +119,7 @@ def server(
     """A server of each front end."""
     python = environments[request.param]
     folder = tmp_path_factory.mktemp(request.param.name)
-    made = Server(folder, QUIET, python, request.param.app)
+    made = Server(folder, QUIET, python, request.param.package)
     yield made
     made.close()
 

@@ -38,6 +38,11 @@ class Row(NamedTuple):
         return [f"ipykernel=={self.ipykernel}" if self.ipykernel else "ipykernel", *self.others]
 
     @property
+    def packages(self) -> tuple[str, ...]:
+        """Of which the table says the versions."""
+        return ("ipykernel",)
+
+    @property
     def has_subshells(self) -> bool:
         """Whether a front end can have its widgets' messages go to a thread of their own."""
         return not self.ipykernel.startswith("6.")
@@ -74,13 +79,13 @@ class FrontEnd(NamedTuple):
 
     Args:
         title: What it is called.
-        app: "lab" or "notebook".
-        version: Of its package; empty for the newest.
+        package: "jupyterlab" or "notebook".
+        version: Of the package; empty for the newest.
         ipykernel: The kernel's; empty for the newest.
     """
 
     title: str
-    app: str
+    package: str
     version: str
     ipykernel: str
 
@@ -89,22 +94,26 @@ class FrontEnd(NamedTuple):
     @property
     def name(self) -> str:
         """As in names of tests."""
-        return f"{self.app}{self.version}-{self.ipykernel or 'newest'}"
+        return f"{self.package}{self.version}-{self.ipykernel or 'newest'}"
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """As `Row.packages`."""
+        return ("ipykernel", self.package)
 
     @property
     def requirements(self) -> list[str]:
         """What is installed beside the package."""
-        package = {"lab": "jupyterlab", "notebook": "notebook"}[self.app]
-        of_app = f"{package}=={self.version}.*" if self.version else package
-        return [of_app, *Row(self.ipykernel).requirements]
+        version = f"=={self.version}.*" if self.version else ""
+        return [f"{self.package}{version}", *Row(self.ipykernel).requirements]
 
 
 FRONT_ENDS = tuple(
-    FrontEnd(title, app, version, ipykernel)
-    for title, app, version in (
-        ("JupyterLab", "lab", "4.3"),
-        ("JupyterLab", "lab", "4.4"),
-        ("JupyterLab", "lab", ""),
+    FrontEnd(title, package, version, ipykernel)
+    for title, package, version in (
+        ("JupyterLab", "jupyterlab", "4.3"),
+        ("JupyterLab", "jupyterlab", "4.4"),
+        ("JupyterLab", "jupyterlab", ""),
         ("Notebook", "notebook", "7"),
     )
     for ipykernel in ("7.3.0", "")

@@ -64,9 +64,7 @@ def _of_kernel(cell: tuple[Row, str]) -> list[str]:
 
 
 def _of_page(cell: FrontEnd) -> list[str]:
-    versions = said[cell.name]
-    version = next(version for name, version in versions.items() if name != "ipykernel")
-    return [f"{cell.title} {version}", _version(cell)]
+    return [f"{cell.title} {said[cell.name][cell.package]}", _version(cell)]
 
 
 def _version(row: Row | FrontEnd) -> str:
