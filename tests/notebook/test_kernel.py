@@ -38,6 +38,8 @@ async def publish(context):
         await asyncio.get_running_loop().create_future()
 """
 WIDGET = "application/vnd.jupyter.widget-view+json"
+FORMS = ["await review.run()", "review.run_sync()"]
+"""How a cell waits for a run."""
 
 
 def completed(bundle):
@@ -45,20 +47,23 @@ def completed(bundle):
     return len(re.findall(r'<g [^>]*data-status="COMPLETED"', bundle["image/svg+xml"]))
 
 
-def test_a_cell_that_awaits_a_run_gets_its_answers(kernel):
+@pytest.mark.parametrize("form", FORMS)
+def test_a_cell_that_waits_for_a_run_gets_its_answers(kernel, form):
     kernel.run(LOAD)
     outcome = kernel.run(ASKING)
     assert [set(bundle) >= {WIDGET, "text/html"} for bundle in outcome.shown] == [True]
-    code = "result = await review.run()\nprint(dict(result.values))"
+    code = f"result = {form}\nprint(dict(result.values))"
     outcome = kernel.run(code, answering(kernel, {"why?": "because", "how?": "well"}))
     assert outcome.printed == "{'why': 'because', 'how': 'well'}\n"
+    assert outcome.of("stream")[0]["parent_header"] == outcome.reply["parent_header"]
 
 
-def test_where_no_view_is_displayed_the_cell_shows_one_and_is_answered(kernel):
+@pytest.mark.parametrize("form", FORMS)
+def test_where_no_view_is_displayed_the_cell_shows_one_and_is_answered(kernel, form):
     kernel.run(LOAD)
     kernel.run(ASKING.replace("review", "review --quiet", 1))
     answers = answering(kernel, {"why?": "because", "how?": "badly"})
-    outcome = kernel.run("print(dict((await review.run()).values))", answers)
+    outcome = kernel.run(f"print(dict(({form}).values))", answers)
     assert outcome.printed == "{'why': 'because', 'how': 'badly'}\n"
     assert [WIDGET in bundle for bundle in outcome.shown] == [True]
 
@@ -82,10 +87,12 @@ def test_the_picture_in_the_file_is_the_last_one(kernel):
     assert completed(last["data"]) == 2
 
 
-def test_stop_is_one_line_and_the_run_goes_on_from_there(kernel):
+@pytest.mark.parametrize("code", [*FORMS, "await asyncio.sleep(0)\nreview.run_sync()"])
+def test_stop_is_one_line_and_the_run_goes_on_from_there(kernel, code):
+    """Also where a cell that blocks is a coroutine: the kernel raises no KeyboardInterrupt."""
     kernel.run(LOAD)
     kernel.run(ENDLESS)
-    outcome = kernel.run("await review.run()", stopping(kernel))
+    outcome = kernel.run(code, stopping(kernel))
     assert len(outcome.error) == 1
     line = r"run '\w+' stopped; go on with: await review.resume\(\) or %fluffy resume review"
     assert re.fullmatch(line, outcome.error[0])

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.notebook.robot import answering, stopping
-from tests.notebook.test_kernel import ASKING, ENDLESS, LOAD
+from tests.notebook.test_kernel import ASKING, ENDLESS, FORMS, LOAD
 
 pytestmark = pytest.mark.kernel
 
-FORMS = ["await review.run()", "review.run_sync()"]
 BEFORE = {
     "nest_asyncio": "import nest_asyncio\nnest_asyncio.apply()",
     "uvloop": "import asyncio, uvloop\nasyncio.set_event_loop_policy(uvloop.EventLoopPolicy())",
@@ -31,12 +30,16 @@ def spoilt(request, kernel):
     return kernel
 
 
+def assert_it_is_answered(kernel, form):
+    answers = answering(kernel, {"why?": "because", "how?": "well"})
+    outcome = kernel.run(f"print(dict(({form}).values))", answers)
+    assert outcome.printed == "{'why': 'because', 'how': 'well'}\n"
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_questions_are_answered_all_the_same(spoilt, form):
     spoilt.run(ASKING)
-    answers = answering(spoilt, {"why?": "because", "how?": "well"})
-    outcome = spoilt.run(f"print(dict(({form}).values))", answers)
-    assert outcome.printed == "{'why': 'because', 'how': 'well'}\n"
+    assert_it_is_answered(spoilt, form)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -51,9 +54,7 @@ def test_with_autoawait_off_a_cell_can_block(kernel):
     kernel.run(LOAD)
     kernel.run(ASKING)
     kernel.run("%autoawait off")
-    answers = answering(kernel, {"why?": "because", "how?": "well"})
-    outcome = kernel.run("print(dict(review.run_sync().values))", answers)
-    assert outcome.printed == "{'why': 'because', 'how': 'well'}\n"
+    assert_it_is_answered(kernel, "review.run_sync()")
 
 
 def test_a_cell_that_sleeps_keeps_the_background_waiting_and_loses_nothing(kernel):
@@ -69,9 +70,7 @@ def test_a_gui_loop_that_is_not_there_is_said_and_the_next_cell_runs(kernel):
     kernel.run(LOAD)
     kernel.run(ASKING)
     kernel.run("%gui nosuch")
-    answers = answering(kernel, {"why?": "because", "how?": "well"})
-    outcome = kernel.run("print(dict((await review.run()).values))", answers)
-    assert outcome.printed == "{'why': 'because', 'how': 'well'}\n"
+    assert_it_is_answered(kernel, "await review.run()")
 
 
 @pytest.mark.parametrize("form", FORMS)
