@@ -11,6 +11,7 @@ from collections import deque
 from fluffy_nb.engine.conversation import Conversation, LeftError
 from fluffy_nb.engine.lines import Echo, Lines
 from fluffy_nb.engine.prompt import Prompt
+from fluffy_nb.engine.wakeup import Wakeup
 
 _log = logging.getLogger("fluffy_nb")
 
@@ -33,9 +34,11 @@ class Terminal:
         self._now: Prompt | None = None
         self._conversation: Conversation | None = None  # about it
         self._is_asking = False
+        self._wakeup = Wakeup()  # Ctrl-C is the way out of a question
 
     def __call__(self, prompt: Prompt) -> None:
         """Ask when all that was asked before is answered."""
+        self._wakeup.need(prompt)
         prompt.when_closed(lambda: self._closed(prompt))
         with self._lock:
             self._waiting.append(prompt)
@@ -46,6 +49,7 @@ class Terminal:
 
     def _closed(self, prompt: Prompt) -> None:
         """Nobody waits for it any more; in the run's loop, where the interpreter may be ending."""
+        self._wakeup.free(prompt)
         conversation = self._conversation
         if self._now is prompt and conversation is not None:
             contextvars.Context().run(conversation.closed)  # no state's own output

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +28,14 @@ termios.tcsetattr(0, termios.TCSANOW, settings)
 
 class Login(BaseModel):
     password: SecretStr
+
+if "elsewhere" in sys.argv:  # where the system lets another thread have the signal
+    def obey():
+        signal.sigwait({signal.SIGUSR1})
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    threading.Thread(target=obey, daemon=True).start()
 
 agent = Agent("asking")
 schema = Login if "password" in sys.argv else None
@@ -119,6 +128,16 @@ def test_S11_6_after_ctrl_c_the_next_line_is_the_programs(start):
     program.shows("more? ")
     program.presses(b"a line\n")
     program.shows("read 'a line'")
+    assert program.ends() == 0
+
+
+def test_S11_6_ctrl_c_that_does_not_interrupt_the_sleeping_loop_wakes_it(start):
+    # As it also is where it comes in the instant before the loop begins to sleep.
+    program = start("elsewhere")
+    program.shows("> ")
+    program.process.send_signal(signal.SIGUSR1)
+    program.shows("cleaned up")
+    program.shows("interrupted: CANCELLED 0")
     assert program.ends() == 0
 
 
