@@ -119,6 +119,15 @@ async def test_a_run_that_is_paused_on_a_loop_goes_on_while_that_is_blocked():
     await asyncio.wait_for(asyncio.gather(*asking.values()), 30)  # the old bodies are ended
 
 
+@pytest.fixture
+def heeds_ctrl_c():
+    """Who runs the tests in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_ctrl_c_cancels_the_run_and_waits_for_its_end():
     agent = Agent("endless")
 
