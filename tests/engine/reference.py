@@ -284,12 +284,14 @@ class Model:
     def first_of(self, free: list[list[Branch]]) -> list[Branch]:
         if self.order is None:
             return free[0]
-        for seen in self.order[:1]:
-            for group in free:
-                if seen_of(group[0], lost_of(group))[: len(seen)] == seen:
-                    del self.order[0]
-                    return group
         names = [seen_of(group[0], lost_of(group)) for group in free]
+        for seen in self.order[:1]:
+            alike = [place for place, name in enumerate(names) if name[: len(seen)] == seen]
+            if alike:
+                # Of what was taken over only the state is seen: it is none of those seen later.
+                place = min(alike, key=lambda place: names[place] in self.order[1:])
+                del self.order[0]
+                return free[place]
         raise Disagreement(f"{names} may go by the rules; seen were {self.order}")
 
     def merge(self, group: list[Branch], may_start: bool) -> None:

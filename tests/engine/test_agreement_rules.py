@@ -12,6 +12,7 @@ from fluffy_nb import testing
 from .flows_ruled import ruled
 from .lockstep import Lockstep
 from .reference_branch import DELAYED, RUNS
+from .reference_flow import Flow, Need, Rules
 from .reference_graph import circle_of_needs, starts_of
 from .watchdog import watchdog
 
@@ -55,6 +56,30 @@ async def do(both: Lockstep, verb: str, data: st.DataObject) -> None:
         await both.step(data.draw(st.integers(1, 3)))
     else:
         await getattr(both, verb)()
+
+
+def test_which_of_two_was_taken_over_is_told_by_the_other():
+    """Found at random: the model took the one that the engine ran."""
+    flow = Flow(
+        {"a": [None], "b": ["c", None], "c": ["b", None]},
+        declared={"a": (), "b": (), "c": ["a"]},
+        rules={
+            "a": Rules(needs={"c": Need(lifecycle="TEMPORARY", expiry=1.0)}),
+            "b": Rules(needs={"c": Need(type="PARALLEL")}),
+            "c": Rules(needs={"a": Need(type="OPTIONAL")}),
+        },
+    )
+
+    async def twice():
+        both = Lockstep(flow)
+        await both.begin()
+        await both.finish()
+        await both.run_again()
+        await both.finish()
+        assert both.model.status == "COMPLETED"
+        both.nothing_left()
+
+    testing.run(twice())
 
 
 EXAMPLES = int(os.environ.get("AGREEMENT_EXAMPLES", "150"))
