@@ -53,9 +53,12 @@ class Lockstep:
         if fresh or isinstance(event, ev.StateQueued):
             executions = self.agent.present_run().runner.machine.executions
             of = executions.get(event.execution)  # none where an earlier run's completion counts
-            seen = (event.state,) if of is None else seen_of(of.branch, of.branch.lost)
+            seen: Seen = (event.state,)
+            if of is not None:
+                handles = of.branch.error is not None
+                seen = seen_of(of.branch, of.branch.lost, handles=handles)
             self.seen[event.execution] = seen
-            self.order.append(self.seen[event.execution])
+            self.order.append(seen)
         timed_out = isinstance(event, ev.StateFailed) and event.timed_out
         if timed_out or isinstance(event, ev.RetryDue):
             self.timers.append(self.seen[event.execution])

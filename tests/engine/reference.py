@@ -154,7 +154,7 @@ class Model:
         """Of timers that go off at one moment, the one that was seen first."""
         if self.timers:
             seen = self.timers.pop(0)
-            return next((b for b in due if seen_of(b)[:3] == seen[:3]), due[0])
+            return next((b for b in due if seen_of(b)[:4] == seen[:4]), due[0])
         return due[0]
 
     def fail(self, branch: Branch) -> None:

@@ -46,6 +46,13 @@ def lost_of(group: list[Branch]) -> frozenset[str]:
     return frozenset.intersection(*(branch.lost for branch in group))
 
 
-def seen_of(branch: Branch, lost: Iterable[str] = ()) -> Seen:
-    """What can be seen of a branch from outside, and where it ends."""
-    return branch.state, branch.alone, sorted(branch.inputs.items()), sorted(lost)
+def seen_of(branch: Branch, lost: Iterable[str] = (), *, handles: bool | None = None) -> Seen:
+    """What can be seen of a branch from outside, and where it ends.
+
+    Args:
+        branch: The model's, or the engine's.
+        lost: Where it ends.
+        handles: Whether it goes on after a failure, where the branch does not say so itself.
+    """
+    handles = branch.handles if handles is None else handles
+    return branch.state, branch.alone, sorted(branch.inputs.items()), handles, sorted(lost)

@@ -82,6 +82,26 @@ def test_which_of_two_was_taken_over_is_told_by_the_other():
     testing.run(twice())
 
 
+def test_a_handler_and_what_was_started_beside_are_told_apart():
+    """Found at random: either may go first, and the model took the other."""
+    flow = Flow(
+        {"a": ["a", None], "d": ["a", None], "e": ["a", None]},
+        rules={
+            "d": Rules(needs={"a": Need(type="OPTIONAL")}),
+            "e": Rules(needs={"d": Need(type="PARALLEL")}, on_error="d", failures=(1, 0)),
+        },
+    )
+
+    async def once():
+        both = Lockstep(flow)
+        await both.begin()
+        await both.finish()
+        assert both.model.status == "COMPLETED"
+        both.nothing_left()
+
+    testing.run(once())
+
+
 EXAMPLES = int(os.environ.get("AGREEMENT_EXAMPLES", "150"))
 """How many flows are tried; the gate asks for more than the suite does."""
 
