@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fluffy_nb.agent import Agent
+from fluffy_nb.agent import Agent, RunWatch
 from fluffy_nb.engine.checkpoint import Checkpoint
 from fluffy_nb.engine.codecs import register_codec, register_type
 from fluffy_nb.engine.context import Context
@@ -33,6 +33,7 @@ __all__ = [
     "RetryPolicy",
     "Run",
     "RunResult",
+    "RunWatch",
     "Send",
     "StateResult",
     "StateStatus",

@@ -14,7 +14,7 @@ from fluffy_nb.diagram.layout import lay_out
 from fluffy_nb.diagram.model import Direction
 
 if TYPE_CHECKING:
-    from fluffy_nb.agent import Agent
+    from fluffy_nb.agent import Pictured
 
 _PNG_DPI = 144  # twice the size of the SVG: sharp on the screens of today
 
@@ -32,7 +32,7 @@ class Drawing:
     ids: dict[str, str]
 
 
-def draw(agent: Agent, *, direction: Direction | None = None) -> Drawing:
+def draw(agent: Pictured, *, direction: Direction | None = None) -> Drawing:
     """Draw an agent's graph.
 
     Args:
@@ -51,7 +51,7 @@ def draw(agent: Agent, *, direction: Direction | None = None) -> Drawing:
     )
 
 
-def patch(agent: Agent, names: Iterable[str]) -> dict[str, dict[str, str]]:
+def patch(agent: Pictured, names: Iterable[str]) -> dict[str, dict[str, str]]:
     """What to change in a drawing of the same topology, so that it shows the present.
 
     Args:
@@ -74,12 +74,12 @@ def patch(agent: Agent, names: Iterable[str]) -> dict[str, dict[str, str]]:
     }
 
 
-def to_svg(agent: Agent, *, direction: Direction | None = None) -> str:
+def to_svg(agent: Pictured, *, direction: Direction | None = None) -> str:
     """An agent's graph as SVG, for a file or a page; see `draw`."""
     return draw(agent, direction=direction).svg
 
 
-def to_png(agent: Agent, *, direction: Direction | None = None) -> bytes:
+def to_png(agent: Pictured, *, direction: Direction | None = None) -> bytes:
     """An agent's graph as PNG, drawn by Graphviz itself.
 
     Args:
@@ -96,11 +96,11 @@ def to_png(agent: Agent, *, direction: Direction | None = None) -> bytes:
     return graphviz_process.render(source, "png")
 
 
-def to_dot(agent: Agent, *, direction: Direction | None = None) -> str:
+def to_dot(agent: Pictured, *, direction: Direction | None = None) -> str:
     """An agent's graph as DOT, with names and colours; needs no Graphviz."""
     return dot.styled(extract(agent), direction or agent.layout)
 
 
-def to_mermaid(agent: Agent, *, direction: Direction | None = None) -> str:
+def to_mermaid(agent: Pictured, *, direction: Direction | None = None) -> str:
     """An agent's graph as a Mermaid flowchart; needs no Graphviz."""
     return mermaid.render(extract(agent), direction or agent.layout)

@@ -11,7 +11,7 @@ from fluffy_nb.engine.metadata import StateMetadata
 from fluffy_nb.engine.status import StateStatus
 
 if TYPE_CHECKING:
-    from fluffy_nb.agent import Agent
+    from fluffy_nb.agent import Pictured
     from fluffy_nb.diagram.flat import FlatGraph
 
 _STANDING = {StateStatus.PENDING, StateStatus.READY, StateStatus.BLOCKED}
@@ -19,7 +19,7 @@ _BROKEN = {StateStatus.FAILED, StateStatus.TIMEOUT}
 _ENDED = {StateStatus.COMPLETED, StateStatus.CANCELLED, *_BROKEN}
 
 
-def topology(agent: Agent) -> Hashable:
+def topology(agent: Pictured) -> Hashable:
     """What a drawing has to be made anew for when it changes.
 
     Args:
@@ -34,7 +34,7 @@ def topology(agent: Agent) -> Hashable:
     return (agent.name, agent.layout, stops, graph.names, graph.edges, graph.starts, *marks)
 
 
-def extract(agent: Agent) -> Diagram:
+def extract(agent: Pictured) -> Diagram:
     """The diagram of an agent as it is now.
 
     Args:
@@ -51,7 +51,7 @@ def extract(agent: Agent) -> Diagram:
     return Diagram(agent.name, tuple(nodes(agent, graph, graph.names).values()), tuple(edges))
 
 
-def nodes(agent: Agent, graph: FlatGraph, names: Iterable[str]) -> dict[str, Node]:
+def nodes(agent: Pictured, graph: FlatGraph, names: Iterable[str]) -> dict[str, Node]:
     """Some nodes of an agent's diagram, by id.
 
     Args:

@@ -150,7 +150,7 @@ class Definition:
         graph = self._graphs.get(key)
         if graph is None:
             agents = {
-                name: spec.flow.definition.graph(None, _taken_inside(name, taken))
+                name: spec.flow.definition.graph(None, taken_inside(name, taken))
                 for name, spec in self._specs.items()
                 if spec.flow is not None
             }
@@ -235,7 +235,7 @@ def inside(definition: Definition) -> Iterator[Definition]:
             yield from inside(spec.flow.definition)
 
 
-def _taken_inside(name: str, taken: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
+def taken_inside(name: str, taken: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
     """The edges taken inside an agent that is a state, by its own names."""
     prefix = f"{name}/"
     return {

@@ -12,6 +12,7 @@ from fluffy_nb.engine.planning import Plan, is_open, topology_of
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.execution import Branch
+    from fluffy_nb.engine.graph import StateGraph
     from fluffy_nb.engine.runner import Runner
     from fluffy_nb.engine.scope import Scope
     from fluffy_nb.engine.topology import Topology
@@ -55,6 +56,14 @@ class Routes:
         if as_written:
             definition.plan = Plan(key, topology, self._is_open)
         return topology
+
+    def graph(self, starts: tuple[str, ...]) -> StateGraph:
+        """The graph as it is written.
+
+        Args:
+            starts: Where the run began.
+        """
+        return self._definition.graph(starts)
 
     def definition_of(self, scope: Scope) -> Definition:
         """The agent that a scope is of."""

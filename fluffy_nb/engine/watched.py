@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from fluffy_nb.engine.prompt import Prompt
 from fluffy_nb.engine.status import AgentStatus
 
 if TYPE_CHECKING:
+    from fluffy_nb.engine.machine import Machine
     from fluffy_nb.engine.run import Run
 
 _ENDS = (ev.RunCompleted, ev.RunFailed, ev.RunCancelled)
@@ -25,6 +27,12 @@ _ENDS = (ev.RunCompleted, ev.RunFailed, ev.RunCancelled)
 
 class WatchedFlow(DefinedFlow):
     """A flow whose present or last run can be read; `Agent` adds the verbs."""
+
+    steers = True
+    """Whether its run can be steered from here."""
+
+    breakpoints: AbstractSet[str]
+    """States before which a run pauses."""
 
     _run: Run | None = None
 
@@ -64,34 +72,44 @@ class WatchedFlow(DefinedFlow):
             unsubscribe()
 
     @property
+    def where(self) -> str:
+        """Who executes its run, for people; empty where this process does."""
+        return ""
+
+    @property
+    def _machine(self) -> Machine | None:
+        """What the present or last run has come to; None before the first."""
+        return None if self._run is None else self._run.runner.machine
+
+    @property
     def status(self) -> AgentStatus:
         """Where the present or last run stands; IDLE before the first."""
-        return AgentStatus.IDLE if self._run is None else self._run.status
+        return AgentStatus.IDLE if self._machine is None else self._machine.status
 
     @property
     def state_metadata(self) -> Mapping[str, StateMetadata]:
         """For every state its latest execution; see `StateMetadata`."""
-        known = {} if self._run is None else self._run.runner.machine.metadata
+        known = {} if self._machine is None else self._machine.metadata
         return MetadataView(self.states, known)
 
     @property
     def completed_states(self) -> frozenset[str]:
         """The states that completed at least once in the present run."""
-        return frozenset(() if self._run is None else self._run.runner.machine.completed)
+        return frozenset(() if self._machine is None else self._machine.completed)
 
     @property
     def _running_states(self) -> frozenset[str]:
         """The states in execution now, those that wait for a person included."""
-        if self._run is None:
+        if self._machine is None:
             return frozenset()
         at_work = {Phase.RUNNING, Phase.ASKING, Phase.ANSWERED}
-        executions = self._run.runner.machine.executions.values()
+        executions = self._machine.executions.values()
         return frozenset(e.state for e in executions if e.phase in at_work)
 
     @property
     def priority_queue(self) -> tuple[str, ...]:
         """The states that may run and wait for a slot, a step or the end of a pause."""
-        queue = () if self._run is None else self._run.runner.machine.queue
+        queue = () if self._machine is None else self._machine.queue
         return tuple(execution.state for execution in queue)
 
     @property
@@ -102,7 +120,7 @@ class WatchedFlow(DefinedFlow):
     @property
     def taken_edges(self) -> Mapping[tuple[str, str], int]:
         """How often the present run went from one state to another."""
-        return MappingProxyType({} if self._run is None else dict(self._run.runner.machine.taken))
+        return MappingProxyType({} if self._machine is None else dict(self._machine.taken))
 
     @property
     def context_values(self) -> Mapping[str, Any]:
@@ -134,7 +152,7 @@ class WatchedFlow(DefinedFlow):
             The reason, also "priority HIGH, needs 2 CPU, 1 free" or why it failed; empty where
             there is none.
         """
-        return "" if self._run is None else explain(self._run.runner.machine, name)
+        return "" if self._machine is None else explain(self._machine, name)
 
     @property
     def state_graph(self) -> StateGraph:

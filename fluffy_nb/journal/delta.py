@@ -2,7 +2,8 @@
 
 The items: `w` and a number, a branch that waits; `e` and a number, an execution; `m` and a name,
 how often a state was run; `t` and two names, how often an edge was taken; `d` and a number, what
-was known of dependencies; `r`, the completions of earlier runs that still count.
+was known of dependencies; `r`, the completions of earlier runs that still count; `g`, the graph,
+which the recorder adds (`graphs`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Progress, SavedBranch, SavedEnds, SavedExecution
 from fluffy_nb.engine.execution import Branch, Execution, Phase
 from fluffy_nb.engine.progress import branch_data
+from fluffy_nb.journal.graphs import ITEM
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.runner import Runner
@@ -170,7 +172,7 @@ def progress_from(
     for item, data in items.items():
         if item == "r":
             reused = list(data or ())
-        elif data is not None:
+        elif data is not None and item != ITEM:
             of[item[0]][item[1:]] = data
 
     def branch(data: Mapping[str, Any]) -> SavedBranch:

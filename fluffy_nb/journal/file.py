@@ -18,8 +18,8 @@ Durability = Literal["normal", "full"]
 APPLICATION = 0x666C7566
 """Says in the file's header whose it is: "fluf"."""
 
-VERSION = 1
-"""Of the tables; so far there was no other."""
+VERSION = 2
+"""Of the tables."""
 
 BUSY_SECONDS = 10.0
 """How long another process that writes is waited for."""
@@ -30,7 +30,11 @@ COPY_BYTES = 4 * 2**20
 END_BYTES = 256 * 1024
 """As `COPY_BYTES`, where a run ends."""
 
-TABLES = """
+GRAPHS = """
+CREATE TABLE graphs (digest TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+TABLES = f"""
 CREATE TABLE runs (
   id TEXT PRIMARY KEY, agent TEXT NOT NULL, status TEXT NOT NULL, created REAL NOT NULL,
   starts TEXT NOT NULL, parent TEXT, parent_seq INTEGER, holder TEXT
@@ -49,7 +53,10 @@ CREATE TABLE buffers (
   data BLOB NOT NULL, sum INTEGER NOT NULL,
   PRIMARY KEY (run, key, seq, place)
 );
-"""
+{GRAPHS}"""
+
+MIGRATIONS = {1: GRAPHS}
+"""What makes of the tables of a version those of the next, while others may have the file open."""
 
 
 class SQLiteFile:
@@ -131,7 +138,7 @@ class SQLiteFile:
                 "open it with the version of fluffy-nb that wrote it",
             )
         if read_only:
-            return
+            return  # older tables can be read as they are
         connection.execute("PRAGMA journal_mode = WAL")
         level = "FULL" if self.durability == "full" else "NORMAL"
         connection.execute(f"PRAGMA synchronous = {level}")
@@ -141,6 +148,18 @@ class SQLiteFile:
                 f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION};"
                 f"PRAGMA user_version = {VERSION}; {TABLES} COMMIT;"
             )
+        elif version < VERSION:
+            self._migrate(connection)
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        """Make older tables the present ones: all steps or none."""
+        connection.execute("BEGIN IMMEDIATE")
+        # Asked again: another process may have done it meanwhile.
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        for step in range(version, VERSION):
+            connection.execute(MIGRATIONS[step])
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:

@@ -15,6 +15,7 @@ from fluffy_nb.errors import (
     shortened,
 )
 from fluffy_nb.journal.delta import Delta
+from fluffy_nb.journal.graphs import ITEM, graph_data
 from fluffy_nb.journal.store import AsItIs, Row, Store, Value
 from fluffy_nb.journal.writer import Writer
 
@@ -36,6 +37,12 @@ AT_ONCE = {
     ev.Saved,
 }
 """Events that are kept before anybody hears of them."""
+
+GRAPHS = {ev.RunStarted, ev.RunRestored, ev.GraphChanged}
+"""Events with which the graph that is kept is another."""
+
+TOLD_SECONDS = 0.25
+"""What happens between two ends is written after so long: whoever watches the file sees it live."""
 
 STOPS = {ev.RunPaused, ev.RunCompleted, ev.RunFailed, ev.RunCancelled}
 
@@ -59,8 +66,10 @@ class Recorder(Writer):
         self._delta = Delta(runner, self._encode)
         self._events: list[ev.Event] = []
         self._keys: dict[str, None] = {}
+        self._is_new_graph = False
         self._interval = interval
         self._timer: asyncio.TimerHandle | None = None
+        self._telling: asyncio.TimerHandle | None = None
 
     def go_on_from(self, items: Iterable[str], seq: int) -> None:
         """The store has rows of this run.
@@ -92,6 +101,8 @@ class Recorder(Writer):
         kind = type(event)
         self._events.append(event)
         self._delta.note(event)
+        if kind in GRAPHS and not self._store.keeps_objects:
+            self._is_new_graph = True
         if kind in ENDS:
             self._keys.update(dict.fromkeys(getattr(event, "written", ())))
             self._keys.update(dict.fromkeys(getattr(event, "removed", ())))
@@ -104,12 +115,26 @@ class Recorder(Writer):
             self._write(at_once=True)
             if kind in STOPS:
                 self._release()
-                if self._timer is not None:
-                    self._timer.cancel()
+                self._stop_timers()
         elif isinstance(event, ev.CompletionTakenOver):
             self._keys.update(dict.fromkeys(self._runner.kept[event.state].values))
+        elif self._telling is None and not self._store.keeps_objects:
+            self._telling = self._runner.loop.call_later(TOLD_SECONDS, self._tell)
         if kind in {ev.RunStarted, ev.RunResumed}:
             self._save_later()
+
+    def _tell(self) -> None:
+        """Write what has happened since the last end, for those who watch the file."""
+        self._telling = None
+        if self._events:
+            self._add(self._events[-1], "")
+            self._write_soon()
+
+    def _stop_timers(self) -> None:
+        for timer in (self._timer, self._telling):
+            if timer is not None:
+                timer.cancel()
+        self._telling = None
 
     def _save_later(self) -> None:
         if self._interval is not None:
@@ -141,6 +166,9 @@ class Recorder(Writer):
             what = f"what a state was sent or did once holds {problem}, which can't be saved"
             self._report(CheckpointError(what, "send and return what can be saved"))
             return  # all stays as it is until the next row
+        if self._is_new_graph:
+            self._is_new_graph = False
+            progress[ITEM] = graph_data(self._runner.routes.graph(self._runner.machine.starts))
         row = Row(
             event.seq,
             event.time,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import sqlite3
@@ -20,6 +21,7 @@ from fluffy_nb.journal.file import (
     Durability,
     SQLiteFile,
 )
+from fluffy_nb.journal.graphs import ITEM
 from fluffy_nb.journal.store import Row, RunInfo, Value
 
 _write = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -78,7 +80,10 @@ class SQLiteStore(SQLiteFile):
             self._copy_soon("PASSIVE")
 
     def _insert(self, connection: sqlite3.Connection, run: str, row: Row) -> None:
-        text = _write([row.events, row.progress, list(row.values)])
+        progress = row.progress
+        if ITEM in progress:
+            progress = {**progress, ITEM: self._insert_graph(connection, progress[ITEM])}
+        text = _write([row.events, progress, list(row.values)])
         connection.execute(
             "INSERT INTO moments VALUES (?, ?, ?, ?, ?, ?, ?)", (run, *row[:4], text, _sum(text))
         )
@@ -96,6 +101,14 @@ class SQLiteStore(SQLiteFile):
                     (run, key, row.seq, place, buffer, zlib.crc32(buffer)),
                 )
                 self._since_copy += len(buffer)
+
+    def _insert_graph(self, connection: sqlite3.Connection, graph: Any) -> str:
+        """Keep a graph once for all runs that have it; returns what stands for it."""
+        text = _write(graph)
+        digest = _digest(text)
+        done = connection.execute("INSERT OR IGNORE INTO graphs VALUES (?, ?)", (digest, text))
+        self._since_copy += len(text) * done.rowcount
+        return digest
 
     # ------------------------------------------------------------ reading
 
@@ -125,8 +138,18 @@ class SQLiteStore(SQLiteFile):
             for seq, time, state, status, text, sum_ in found:
                 self._check_sum(sum_ == _sum(text), run, seq)
                 events, progress, keys = json.loads(text)
+                if ITEM in progress:
+                    progress[ITEM] = self._graph(run, seq, progress[ITEM])
                 yield Row(seq, time, state, status, tuple(events), progress, dict.fromkeys(keys))
             after = found[-1][0]
+
+    def _graph(self, run: str, seq: int, digest: str) -> Any:
+        with self._lock, self._told("read"):
+            found = self._connection.execute(
+                "SELECT data FROM graphs WHERE digest = ?", (digest,)
+            ).fetchone()
+        self._check_sum(found is not None and _digest(found[0]) == digest, run, seq)
+        return json.loads(found[0])
 
     def values(self, run: str, until: int | None = None) -> dict[str, Value]:
         """The context's values as they were after a row, or as they are."""
@@ -174,6 +197,8 @@ class SQLiteStore(SQLiteFile):
     ) -> AsyncIterator[Mapping[str, Any]]:
         """A run's events as plain data, as another process writes them, until it stands still.
 
+        So it does also when that process has died.
+
         Args:
             run: The run.
             after: The number of the event to begin behind.
@@ -186,14 +211,12 @@ class SQLiteStore(SQLiteFile):
             UnknownRunError: There is no such run.
         """
         while True:
-            status = ""
+            held, status = self.is_held(run), ""
             for row in self.rows(run, after):
                 after, status = row.seq, row.status
                 for event in row.events:
                     yield event
-            if not status:
-                status = self._status(run)
-            if status != "RUNNING":
+            if (status or self._status(run)) != "RUNNING" or not held:
                 return
             await asyncio.sleep(every)
 
@@ -203,6 +226,22 @@ class SQLiteStore(SQLiteFile):
             return str(found.fetchone()[0])
 
     # ------------------------------------------------------------ holding
+
+    def holder(self, run: str) -> str:
+        """Who executes a run, for people, as "process 4711 on desk"; empty where nobody does."""
+        found = self._holder(run)
+        return holding.told(found) if found and holding.is_alive(found) else ""
+
+    def is_held(self, run: str) -> bool:
+        """Whether some process, which is alive, executes a run."""
+        found = self._holder(run)
+        return bool(found) and holding.is_alive(found)
+
+    def _holder(self, run: str) -> str:
+        with self._lock, self._told("read"):
+            found = self._connection.execute("SELECT holder FROM runs WHERE id = ?", (run,))
+            holder = found.fetchone() or ("",)
+        return holder[0] or ""
 
     def hold(self, run: str) -> None:
         """Have this store of this process be the only one that executes a run."""
@@ -222,6 +261,10 @@ class SQLiteStore(SQLiteFile):
                 connection.execute("UPDATE runs SET holder = NULL WHERE id = ?", (run,))
         if self._since_copy > END_BYTES:
             self._copy_soon("TRUNCATE")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _sum(text: str) -> int:

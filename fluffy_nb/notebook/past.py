@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from fluffy_nb.agent import Agent
+from fluffy_nb.agent import Agent, RunWatch
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Checkpoint
 from fluffy_nb.engine.run import CLEANUP_TIMEOUT
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import UsageError, listed, nearest, shortened
 from fluffy_nb.journal.history import History, info_of
-from fluffy_nb.journal.store import Store
 from fluffy_nb.journal.stores import open_store, store_of
 from fluffy_nb.notebook import options as o
 from fluffy_nb.notebook.options import Line
@@ -54,7 +53,7 @@ def runs(session: Session, line: Line) -> Table:
 def load(session: Session, line: Line) -> None:
     """Take up a run that is kept, as after a restart of the kernel; it is paused there."""
     *path, run = line.words
-    store = _store(session, path)
+    store = store_of(_file(session, path))
     name = info_of(store, run).agent
     session.check_name(name)
     agent = session.agent_or_new(name)
@@ -70,11 +69,23 @@ def load(session: Session, line: Line) -> None:
     print(f"run {run} is paused where it was left{missing}; go on: %fluffy resume {name}")  # noqa: T201 - what the magic has to say
 
 
-def _store(session: Session, path: list[str]) -> Store:
+async def watch(session: Session, line: Line) -> None:
+    """Show a run that another kernel or program executes, live; nothing is changed there."""
+    *path, run = line.words
+    watch = RunWatch(_file(session, path), run)
+    try:
+        await watch.read()
+    except BaseException:
+        watch.close()
+        raise
+    session.show_watch(watch)
+
+
+def _file(session: Session, path: list[str]) -> Path:
     file = Path(path[0]).expanduser() if path else session.file
     if not file.exists():
-        raise UsageError(f"there is no file {str(file)!r}, so no run can be loaded from it.")
-    return store_of(file)
+        raise UsageError(f"there is no file {str(file)!r}, so there is no run in it.")
+    return file
 
 
 # ---------------------------------------------------------------- checkpoints

@@ -9,7 +9,7 @@ from typing import Any
 
 from IPython.display import display, update_display
 
-from fluffy_nb.agent import Agent
+from fluffy_nb.agent import Agent, Pictured, RunWatch
 from fluffy_nb.engine import events as ev
 from fluffy_nb.notebook.requests import Request
 from fluffy_nb.widgets import GraphWidget, Inbox, View
@@ -26,7 +26,7 @@ FORMS = (View, Inbox)
 """Those in which its questions can be answered."""
 
 
-def bundle(agent: Agent) -> dict[str, Any]:
+def bundle(agent: Pictured) -> dict[str, Any]:
     """An agent's picture as it is now, by mime type.
 
     Args:
@@ -46,7 +46,8 @@ def install(shell: Any, show: Callable[[Any], None]) -> None:
         show: Displays a widget of an agent.
     """
     formatter = shell.display_formatter
-    formatter.mimebundle_formatter.for_type(Agent, bundle)
+    for kind in (Agent, RunWatch):
+        formatter.mimebundle_formatter.for_type(kind, bundle)
     for widget in WIDGETS:
         formatter.ipython_display_formatter.for_type(widget, show)
 
@@ -54,7 +55,8 @@ def install(shell: Any, show: Callable[[Any], None]) -> None:
 def uninstall(shell: Any) -> None:
     """Have them shown as any object."""
     formatter = shell.display_formatter
-    formatter.mimebundle_formatter.type_printers.pop(Agent, None)
+    for kind in (Agent, RunWatch):
+        formatter.mimebundle_formatter.type_printers.pop(kind, None)
     for widget in WIDGETS:
         formatter.ipython_display_formatter.type_printers.pop(widget, None)
 
@@ -71,12 +73,13 @@ class Shown:
         widget: What to show; None shows the picture alone.
     """
 
-    def __init__(self, agent: Agent, request: Request | None, widget: Any | None) -> None:
+    def __init__(self, agent: Pictured, request: Request | None, widget: Any | None) -> None:
         self.agent = agent
         self.request = request
         self.widget = widget
         self._id = f"fluffy-{uuid.uuid4().hex}"
         self._due = False
+        self._following: asyncio.Task[None] | None = None
         display(self._bundle(), raw=True, display_id=self._id)
         self._unsubscribe = agent.subscribe(self._note) if request is not None else _nothing
 
@@ -90,6 +93,22 @@ class Shown:
             self._due = True
             asyncio.get_running_loop().call_soon(self.refresh)
 
+    def follow(self, watch: RunWatch) -> None:
+        """Show how a run in a file goes on, as long as the widget is there.
+
+        Args:
+            watch: Whose widget it is.
+        """
+
+        def ended(following: asyncio.Task[None]) -> None:
+            watch.close()
+            problem = None if following.cancelled() else following.exception()
+            if problem is not None and self.widget is not None:
+                self.widget.controls.report(problem)
+
+        self._following = asyncio.get_running_loop().create_task(watch.follow())
+        self._following.add_done_callback(ended)
+
     def refresh(self) -> None:
         """Put the present picture into the notebook."""
         self._due = False
@@ -98,6 +117,8 @@ class Shown:
     def close(self) -> None:
         """Stop following the agent; what is displayed stays as it is."""
         self._unsubscribe()
+        if self._following is not None:
+            self._following.cancel()
         if self.widget is not None:
             self.widget.close()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from fluffy_nb.agent import Agent
+from fluffy_nb.agent import Agent, Pictured, RunWatch
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import FluffyError, RunStoppedError, UsageError, nearest, shortened
 from fluffy_nb.journal.stores import runs_in
@@ -124,12 +124,13 @@ class Session:
 
     def agent_of(self, prompt: Prompt) -> Agent | None:
         """The agent whose prompt this is, as far as the notebook knows it."""
-        known = [*self.agents.values(), *(shown.agent for shown in self.shown)]
+        shown = (shown.agent for shown in self.shown)
+        known = [*self.agents.values(), *(agent for agent in shown if isinstance(agent, Agent))]
         return next((agent for agent in known if prompt in agent.prompts), None)
 
     # ------------------------------------------------------------ displays
 
-    def show(self, agent: Agent) -> None:
+    def show(self, agent: Pictured) -> None:
         """Show an agent's view under the cell that runs; once in one run of a cell.
 
         Where nobody is there to click, the picture alone is shown.
@@ -145,6 +146,18 @@ class Session:
                 self.shown.remove(shown)
         view = agent.view() if self.requests.somebody_is_there() else None
         self.shown.append(Shown(agent, request, view))
+
+    def show_watch(self, watch: RunWatch) -> None:
+        """Show a run in a file under the cell that runs, and how it goes on."""
+        for shown in list(self.shown):
+            if isinstance(shown.agent, RunWatch) and shown.agent.run_id == watch.run_id:
+                shown.close()  # one view of a run is enough, and this one is where somebody looks
+                self.shown.remove(shown)
+        self.show(watch)
+        if self.shown[-1].widget is None:
+            watch.close()
+        else:
+            self.shown[-1].follow(watch)
 
     def show_widget(self, widget: Any) -> None:
         """Show a widget of an agent that a person made; IPython calls this to display it."""

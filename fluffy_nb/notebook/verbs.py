@@ -257,6 +257,7 @@ VERBS: dict[str, Verb] = {
     "graph": _verb(graph, "NAME", options=(SAVE,)),
     "runs": _verb(past.runs, "[PATH]"),
     "load": _verb(past.load, "[PATH]", "RUN"),
+    "watch": _verb(past.watch, "[PATH]", "RUN"),
     "inspect": _verb(past.inspect, "NAME", "[SEQ]"),
     "diff": _verb(past.diff, "NAME", "SEQ", "SEQ"),
     "rewind": _verb(past.rewind, "NAME", "SEQ", "[key=expression]..."),

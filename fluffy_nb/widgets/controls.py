@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import traitlets as t
 
@@ -16,7 +16,7 @@ from fluffy_nb.widgets.pace import Pace
 from fluffy_nb.widgets.plain import PlainWidget
 
 if TYPE_CHECKING:
-    from fluffy_nb.agent import Agent
+    from fluffy_nb.agent import Agent, Pictured
 
 VERBS = ("run", "pause", "step", "resume", "cancel")
 
@@ -50,6 +50,8 @@ class ControlsWidget(PlainWidget):
 
     status = t.Unicode(_A.IDLE.value).tag(sync=True)
     allowed = t.List(t.Unicode()).tag(sync=True)
+    steers = t.Bool(True, help="Whether there are buttons.").tag(sync=True)
+    where = t.Unicode(help="Who executes the run, where it is not this kernel.").tag(sync=True)
     done = t.Int(0, help="States that have completed.").tag(sync=True)
     total = t.Int(0, help="States there are.").tag(sync=True)
     executions = t.Int(0).tag(sync=True)
@@ -62,7 +64,7 @@ class ControlsWidget(PlainWidget):
     ).tag(sync=True)
     notice = t.Unicode(help="An error, or what came of a button.").tag(sync=True)
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: Pictured) -> None:
         self._agent = agent
         self._lock = threading.RLock()  # around what is sent: reports come in any thread
         self._notice = _failures(agent)
@@ -70,7 +72,7 @@ class ControlsWidget(PlainWidget):
         self._executions: dict[str, int] = {}
         self._look = True  # at what looks wrong
         self._pace = Pace(self._paint)
-        super().__init__(label=agent.name)
+        super().__init__(label=agent.name, steers=agent.steers)
         self._paint()
         self.on_msg(self._receive)
         self._unsubscribe = agent.subscribe(self._note)
@@ -127,7 +129,7 @@ class ControlsWidget(PlainWidget):
             self.total = len(agent.states)
             self.executions = sum(self._executions.values())
             self._set_time(agent.duration)
-            self.notice = self._notice
+            self.notice, self.where = self._notice, agent.where
             if self._look:
                 self._look = False
                 self.notes = _notes(agent)
@@ -145,28 +147,25 @@ class ControlsWidget(PlainWidget):
 
     def _receive(self, _: object, content: Any, __: object) -> None:
         match content:
-            case {"kind": "verb", "verb": verb} if verb in VERBS:
+            case {"kind": "verb", "verb": verb} if verb in VERBS and self.steers:
                 self._request(verb)
 
     def _request(self, verb: str) -> None:
         self._say("")
+        agent = cast("Agent", self._agent)  # what can be steered is one
         try:
-            asked = self._agent.request(verb)
+            asked = agent.request(verb)
         except Exception as problem:  # noqa: BLE001 - shown to the person who pressed the button
             self.report(problem)
         else:
-            asked.add_done_callback(self._answered)
-
-    def _answered(self, _: object) -> None:
-        if self._agent.notice:
-            self._say(self._agent.notice)
+            asked.add_done_callback(lambda _: self._say(agent.notice) if agent.notice else None)
 
     def _say(self, text: str) -> None:
         with self._lock:
             self._notice = self.notice = text
 
 
-def _notes(agent: Agent) -> list[dict[str, Any]]:
+def _notes(agent: Pictured) -> list[dict[str, Any]]:
     """What looks wrong with a flow, the serious things first."""
     found = agent.check()
     notes = [{"state": n.state, "text": n.text, "serious": n.serious} for n in found[:MOST_NOTES]]
@@ -176,7 +175,7 @@ def _notes(agent: Agent) -> list[dict[str, Any]]:
     return notes
 
 
-def _failures(agent: Agent) -> str:
+def _failures(agent: Pictured) -> str:
     """What a view that is made after a failure has to say of it."""
     if agent.status is not _A.FAILED:
         return ""

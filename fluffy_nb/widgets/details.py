@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from fluffy_nb.engine.metadata import StateMetadata
 
 if TYPE_CHECKING:
-    from fluffy_nb.agent import Agent
+    from fluffy_nb.agent import Pictured
 
 MOST_SOURCE = 20_000
 
 
-def details(agent: Agent, name: str) -> dict[str, Any]:
+def details(agent: Pictured, name: str) -> dict[str, Any]:
     """Gather what is known of a state, as plain data.
 
     Args:
@@ -43,7 +43,7 @@ def details(agent: Agent, name: str) -> dict[str, Any]:
         "ticking": data.started is not None and data.ended is None,
         "error": data.error or "",
         "waits": agent.explain(name),
-        "source": source(spec.function),
+        "source": source(spec.function) if agent.steers else "",
     }
 
 

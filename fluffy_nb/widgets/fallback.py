@@ -10,10 +10,10 @@ from fluffy_nb.diagram import draw
 from fluffy_nb.errors import LayoutError
 
 if TYPE_CHECKING:
-    from fluffy_nb.agent import Agent
+    from fluffy_nb.agent import Pictured
 
 
-def pictures(agent: Agent) -> dict[str, str]:
+def pictures(agent: Pictured) -> dict[str, str]:
     """The agent's graph as it is now, by mime type.
 
     Args:

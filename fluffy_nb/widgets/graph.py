@@ -18,7 +18,7 @@ from fluffy_nb.widgets.pace import ENDS, Pace
 from fluffy_nb.widgets.picture import PictureWidget
 
 if TYPE_CHECKING:
-    from fluffy_nb.agent import Agent
+    from fluffy_nb.agent import Pictured
 
 QUIET = (StateStatus.PENDING.value, StateStatus.COMPLETED.value)
 """Statuses that the beginning or the end of a run's activity does not change."""
@@ -36,7 +36,9 @@ class GraphWidget(PictureWidget):
         report: Is given an error that would have nowhere else to be shown.
     """
 
-    def __init__(self, agent: Agent, report: Callable[[Exception], object] | None = None) -> None:
+    def __init__(
+        self, agent: Pictured, report: Callable[[Exception], object] | None = None
+    ) -> None:
         self._agent, self._report = agent, report or _log_problem
         self._ids: dict[str, str] = {}  # state -> element
         self._edges: dict[tuple[str, str], str] = {}  # edge -> "element element"

@@ -11,7 +11,7 @@ from fluffy_nb.widgets.plain import PlainBox
 from fluffy_nb.widgets.prompt import PromptWidget
 
 if TYPE_CHECKING:
-    from fluffy_nb.agent import Agent
+    from fluffy_nb.agent import Pictured
 
 MOST_HIDDEN = 20
 """How many closed forms are kept in their places, showing nothing."""
@@ -25,7 +25,9 @@ class Inbox(PlainBox):
         report: Called with an error that answering raised.
     """
 
-    def __init__(self, agent: Agent, report: Callable[[Exception], object] | None = None) -> None:
+    def __init__(
+        self, agent: Pictured, report: Callable[[Exception], object] | None = None
+    ) -> None:
         self._agent, self._report = agent, report
         self._forms: dict[str, PromptWidget] = {}
         self._shown: tuple[PromptWidget, ...] = ()  # those, and closed ones in their places

@@ -11,7 +11,7 @@ from fluffy_nb.widgets.inbox import Inbox
 from fluffy_nb.widgets.plain import PlainBox
 
 if TYPE_CHECKING:
-    from fluffy_nb.agent import Agent
+    from fluffy_nb.agent import Pictured
 
 
 class View(PlainBox):
@@ -26,7 +26,7 @@ class View(PlainBox):
         agent: Whose view.
     """
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: Pictured) -> None:
         self._agent = agent
         self.controls = ControlsWidget(agent)
         self.graph = GraphWidget(agent, self.controls.report)

@@ -58,6 +58,8 @@ class FakeAgent:
         self.taken_edges = {}
         self.duration = None
         self.notice = ""
+        self.steers = True
+        self.where = ""
         self.prompts = ()
         self.waits = {}
         self.wrong = ()

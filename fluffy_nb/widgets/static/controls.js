@@ -19,6 +19,7 @@ function render({ model, el }) {
   const name = make("strong", { class: "fluffy-name" });
   const [pill, showStatus] = makePill({ role: "status" });
   const verbs = make("div", { class: "fluffy-verbs", role: "toolbar" });
+  const where = make("div", { class: "fluffy-where", role: "status" });
   const fill = make("div", { class: "fluffy-fill" });
   const track = make("div", { class: "fluffy-track", role: "progressbar", "aria-valuemin": "0" }, fill);
   const counts = make("span", { class: "fluffy-counts" });
@@ -40,7 +41,7 @@ function render({ model, el }) {
     verbs.append(button);
   }
   inside.replaceChildren(
-    make("div", { class: "fluffy-bar" }, make("div", { class: "fluffy-who" }, name, pill), verbs),
+    make("div", { class: "fluffy-bar" }, make("div", { class: "fluffy-who" }, name, pill), verbs, where),
     track,
     make("div", { class: "fluffy-facts" }, counts, time),
     notice,
@@ -77,6 +78,12 @@ function render({ model, el }) {
     const next = Object.values(buttons).find((other) => !other.button.disabled);
     button.blur();
     next?.button.focus();
+  }
+
+  // A run that another process executes can be looked at, and not steered.
+  function paintWhere() {
+    verbs.hidden = !model.get("steers");
+    where.textContent = model.get("where");
   }
 
   function paintCounts() {
@@ -141,10 +148,12 @@ function render({ model, el }) {
     ["change:since change:elapsed", paintTime],
     ["change:notice", paintNotice],
     ["change:notes", paintNotes],
+    ["change:where change:steers", paintWhere],
     ["comm_live_update", () => setTimeout(paintGone)], // when the view around has been told, too
   ]);
   paintNotice();
   paintNotes();
+  paintWhere();
   paintCounts();
   paintTime();
   return () => {
