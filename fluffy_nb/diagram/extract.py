@@ -74,7 +74,7 @@ def nodes(agent: Pictured, graph: FlatGraph, names: Iterable[str]) -> dict[str, 
         found[ids[name]] = Node(
             name,
             known.status,
-            details=("no such state",) if undefined else tuple(_details(known, reason)),
+            details=("no such state",) if undefined else tuple(_details(known, reason, agent)),
             waits=reason,
             error=_first_line(known.error),
             start=name in graph.starts,
@@ -87,11 +87,11 @@ def nodes(agent: Pictured, graph: FlatGraph, names: Iterable[str]) -> dict[str, 
     return found
 
 
-def _details(known: StateMetadata, reason: str) -> Iterator[str]:
+def _details(known: StateMetadata, reason: str, agent: Pictured) -> Iterator[str]:
     if reason:
         yield reason
     elif known.status is StateStatus.WAITING:
-        yield "waits for you"
+        yield "waits for you" if agent.steers else "waits for a person"
     elif known.status in _BROKEN and known.error:
         yield _first_line(known.error)
     elif known.status in _ENDED and known.started is not None and known.ended is not None:

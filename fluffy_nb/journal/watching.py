@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.definition import taken_inside
@@ -32,7 +32,11 @@ AT_ONCE = 20
 STANDING_SECONDS = 1.0
 """How often to look whether a run that stands still goes on."""
 
+MOST_ASKED = 200
+"""Characters of a question that are shown."""
+
 _NO_GRAPH = StateGraph((), (), (), (), {}, {})
+_CLOSED = (ev.PromptAnswered, ev.PromptExpired, ev.PromptWithdrawn)
 _STOPS = (ev.RunPaused, ev.RunCompleted, ev.RunFailed, ev.RunCancelled)
 
 
@@ -63,6 +67,7 @@ class RunWatch(WatchedFlow):
         self._seq = 0  # of the last row that was taken in
         self._began: float | None = None
         self._active = 0.0
+        self._asked: dict[str, str] = {}  # the open questions, by the ids of their prompts
         self._has_left = False
         self._is_rough = False  # the machine is made anew of the items after each row
 
@@ -94,11 +99,12 @@ class RunWatch(WatchedFlow):
 
     @property
     def where(self) -> str:
-        """Who executes the run, for people."""
+        """Who executes the run, for people, and what it asks there."""
         if self._has_left:
             return f"its process has died; take it up: %fluffy load {self.run_id}"
         if self.status is AgentStatus.RUNNING:
-            return f"watched; {self._store.holder(self.run_id) or 'somebody'} runs it"
+            asks = "".join(f"; {question}" for question in self._asked.values())
+            return f"watched; {self._store.holder(self.run_id) or 'somebody'} runs it{asks}"
         return f"watched; kept in {self._store.path.name}"
 
     @property
@@ -204,6 +210,7 @@ class RunWatch(WatchedFlow):
         self._has_left = False
         for event in events:
             self._clock(event)
+            self._note_question(event)
         if not self._is_rough or isinstance(events[0], ev.RunRestored):
             try:
                 self._fold(events, before)
@@ -220,8 +227,8 @@ class RunWatch(WatchedFlow):
                 self._machine_here = Machine(topology_from(self._graph_there()))
             if isinstance(event, ev.RunRestored):
                 self._restore(before, AgentStatus.PAUSED)
-            elif self._machine is not None:
-                self._machine.apply(event)
+            else:
+                cast("Machine", self._machine_here).apply(event)  # the first event has made it
 
     def _graph_there(self) -> StateGraph:
         if self._kept_graph is _NO_GRAPH:
@@ -253,6 +260,14 @@ class RunWatch(WatchedFlow):
             self._began = event.time
         elif isinstance(event, _STOPS) and self._began is not None:
             self._active, self._began = self._active + event.time - self._began, None
+
+    def _note_question(self, event: ev.Event) -> None:
+        if isinstance(event, ev.PromptOpened):
+            self._asked[event.prompt] = f"{event.state} asks there: {event.text[:MOST_ASKED]}"
+        elif isinstance(event, _CLOSED):
+            self._asked.pop(event.prompt, None)
+        elif isinstance(event, ev.RunRestored):
+            self._asked.clear()
 
 
 def _with_taken(graph: StateGraph, taken: Mapping[tuple[str, str], int]) -> StateGraph:

@@ -31,6 +31,7 @@ CHROMIUM = (
 FLAGS = [
     "--no-sandbox",  # CI runs as root
     "--disable-gpu",
+    "--disable-quic",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",

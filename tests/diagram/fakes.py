@@ -53,6 +53,7 @@ class FakeAgent:
     name: str = "review"
     layout: str = "TB"
     breakpoints: set = field(default_factory=set)
+    steers: bool = True
 
     @property
     def state_graph(self):

@@ -133,13 +133,17 @@ async def test_what_is_watched_is_what_the_run_says_of_itself(file, watching):
     await until(watch, lambda: "merge" in watch._running_states)
     same(watch, agent)
     assert watch._running_states == {"merge"}
-    assert topology(watch)[3:] == topology(agent)[3:]
-    assert draw(watch).svg == draw(agent).svg
+    assert watch.where.endswith(" runs it; merge asks there: well?")
+    assert topology(watch) == topology(agent)
+    assert draw(watch).ids == draw(agent).ids
+    assert "waits for a person" in draw(watch).svg
+    assert "waits for you" in draw(agent).svg
     agent.prompts[0].answer("yes")
     await run
     await watch.read()
     same(watch, agent)
     assert watch.status is AgentStatus.COMPLETED
+    assert watch._asked == {}
 
 
 async def test_who_follows_hears_every_event_and_the_end(file, watching):
@@ -157,9 +161,9 @@ async def test_who_follows_hears_every_event_and_the_end(file, watching):
     assert [type(event) for event in heard] == [type(event) for event in told]
 
 
-async def test_a_branch_that_waits_says_for_what(file, watching):
+def diamond(file, go):
+    """A branch is quick, the other waits until it may go."""
     agent = Agent("join", store=file)
-    go = asyncio.Event()
 
     @agent.state
     async def start(context):
@@ -178,15 +182,47 @@ async def test_a_branch_that_waits_says_for_what(file, watching):
     async def merge(context):
         return None
 
-    run = agent.start()
+    return agent
+
+
+async def test_a_branch_that_waits_says_for_what(file, watching):
+    go = asyncio.Event()
+    run = diamond(file, go).start()
     watch = watching(run.id)
-    async for event in agent.events():
-        if isinstance(event, ev.StateCompleted) and event.state == "quick":
-            break
     await until(watch, lambda: watch.completed_states == {"start", "quick"})
     assert watch.explain("merge") == "waits for slow (running)"
     go.set()
     await run
+
+
+async def test_nothing_is_written_where_nothing_has_happened_since_the_last_end(
+    file, watching, monkeypatch
+):
+    monkeypatch.setattr("fluffy_nb.journal.recorder.TOLD_SECONDS", 0.01)
+    go = asyncio.Event()
+    run = diamond(file, go).start()
+    watch = watching(run.id)
+    recorder = run.runner.keeper
+    assert recorder._telling is not None
+    await until(watch, lambda: recorder._telling is None)
+    assert [row.state for row in watch._store.rows(run.id)] == ["", "start", "quick"]
+    go.set()
+    await run
+
+
+async def test_a_long_history_is_taken_in_with_turns_for_others(file, watching, monkeypatch):
+    monkeypatch.setattr("fluffy_nb.journal.watching.AT_ONCE", 2)
+    agent = everything(file)
+    agent.responder = lambda prompt: prompt.answer("yes")
+    await agent.run()
+    watch = watching(agent.run_id)
+    turns = 0
+    reading = asyncio.create_task(watch.read())
+    while not reading.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns >= len(list(watch._store.rows(agent.run_id))) // 2
+    same(watch, agent)
 
 
 async def test_steps_pauses_and_another_process_that_takes_the_run_up(file, watching):
@@ -396,6 +432,37 @@ async def test_a_run_that_was_taken_up_while_it_could_not_be_kept(file, watching
     await other.step()
     refuse = False
     await other.step()
+    await watch.read()
+    assert watch.status is AgentStatus.PAUSED
+    assert watch.taken_edges == other.taken_edges
+    await other.resume()
+    await watch.read()
+    assert watch.status is AgentStatus.COMPLETED
+    assert watch.completed_states == other.completed_states
+
+
+async def test_a_fork_that_could_not_be_kept_at_first_is_told_as_far_as_it_is_known(file, watching):
+    """Nothing says where its first events began; then what the rows come to is shown."""
+    agent = everything(file)
+    agent.responder = lambda prompt: prompt.answer("yes")
+    await agent.step(3)
+    other = everything(file)
+    other.responder = agent.responder
+    append = other.store.append
+    refuse = True
+
+    def sometimes(run, rows, *, wait=True):
+        if refuse:
+            raise StoreError(file, "the disk is full", "make room")
+        append(run, rows, wait=wait)
+
+    other.store.append = sometimes
+    with pytest.warns(SaveWarning, match="the disk is full"):
+        run = other.fork(agent.checkpoints[0])
+    await other.step()
+    refuse = False
+    await other.step()
+    watch = watching(run.id)
     await watch.read()
     assert watch.status is AgentStatus.PAUSED
     assert watch.taken_edges == other.taken_edges
