@@ -102,6 +102,9 @@ def test_a_view_says_that_its_kernel_is_gone(notebook):
     expect(question(notebook, "why?")).to_be_visible()
     notebook.restart()
     expect(notebook.output(1)).to_contain_text("The kernel of this view is gone")
+    for part in (".fluffy-graph-widget", ".fluffy-prompt"):
+        expect(notebook.output(1).locator(part).first).to_have_css("opacity", "0.45")
+    expect(notebook.output(1).locator(".fluffy-prompt")).to_have_css("pointer-events", "none")
     notebook.run_cell(0)
     notebook.run_cell(1)
     notebook.wait_for_cells()
