@@ -127,6 +127,21 @@ async def test_S2_4_a_state_with_a_branch_can_not_be_removed_and_others_can():
     script.agent.remove_state("a")
 
 
+async def test_S2_4_what_the_refusal_names_lets_a_state_of_a_cancelled_run_go():
+    script = Script()
+    script.add("a", "b", gate=True)
+    script.add("b", gate=True)
+    script.agent.start("a")
+    await settled()
+    await script.agent.cancel_all()
+    with pytest.raises(StateInUseError, match=r"resume\(\) it.*begin another run"):
+        script.agent.remove_state("a")  # it can go on still
+    script.agent.start("b")
+    script.agent.remove_state("a")
+    await settled()
+    await script.agent.cancel_all()
+
+
 async def test_S9_2_answers_can_be_prepared_for_a_run_that_goes_on():
     script = Script()
     script.add("a", "b")
