@@ -155,8 +155,8 @@ class StateInUseError(FluffyError, RuntimeError):
     def __init__(self, name: str, run_id: str) -> None:
         super().__init__(
             f"state {name!r} can't be removed: a branch of run {run_id!r} stands at it; "
-            "let the run end (resume() it where it stands still), begin another run, or replace the "
-            "state instead."
+            "let the run end (resume() it where it stands still), begin another run, or replace "
+            "the state instead."
         )
 
 
