@@ -18,7 +18,8 @@ class Contender:
     Args:
         module: Its module in `contenders`.
         title: What stands in the table.
-        package: What is installed from the index; None for what runs in this environment.
+        package: What is installed from the index, one or several; None for what runs in this
+            environment.
         start: A program from the import to the end of a run of one state.
     """
 
@@ -160,7 +161,8 @@ def python_of(contender: Contender, folder: Path | None) -> str | None:
     if not ready.exists():
         try:
             subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-            subprocess.run([python, "-m", "pip", "install", "-q", contender.package], check=True)
+            packages = contender.package.split()
+            subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
         except (subprocess.CalledProcessError, OSError) as problem:
             sys.stderr.write(f"{contender.title} is left out, it can't be installed: {problem}\n")
             return None

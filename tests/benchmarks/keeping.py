@@ -1,7 +1,7 @@
 """What keeping a run costs, beside the least it could: one SQLite INSERT for each state.
 
-python -m tests.benchmarks.keeping            # a few seconds; prints the table
-python -m tests.benchmarks.keeping --write    # and writes it into the documentation
+python -m tests.benchmarks.keeping                       # a few seconds; prints the table
+python -m tests.benchmarks.keeping --environments DIR    # with peers, and into the documentation
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fluffy_nb import Agent
+from fluffy_nb.journal.sqlite import SQLiteStore
 
 from .environments import ROOT
+from .keepers import RUNS, Keeper, Kept, keepers
 from .table import write
 
 PAGE = ROOT / "docs/explanation/durability.md"
@@ -101,6 +103,17 @@ async def least(rounds: int, once: Callable[[Path], Awaitable[float]]) -> float:
     return min(found)
 
 
+async def on_disk(number: int, size: int) -> float:
+    """Bytes of a run of the chain, as `keepers` measures them of others."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        store = SQLiteStore(Path(folder) / "runs.sqlite")
+        agent = chain([], number, size, store=store)
+        for _ in range(RUNS):
+            await agent.run()
+        store.close()
+        return sum(file.stat().st_size for file in Path(folder).iterdir()) / RUNS
+
+
 async def rows(rounds: int, number: int) -> list[tuple[str, str, str, str]]:
     """What is measured, its microseconds, its ratio to a bare INSERT, and the aim."""
 
@@ -140,17 +153,42 @@ def as_markdown(measured: list[tuple[str, str, str, str]]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in measured)])
 
 
+def beside_peers(rounds: int, number: int, peers: list[Keeper]) -> str:
+    """The chain, ours and that of peers: time for a state, and bytes for the whole run."""
+
+    async def ours(size: int) -> Kept:
+        async def once(folder: Path) -> float:
+            return await measure(chain, number, size, store=folder / "runs.sqlite")
+
+        return Kept(await least(rounds, once), await on_disk(number, size))
+
+    lines = [
+        f"| {number} states in a row | 1 KB | 1 MB | on disk, 1 KB | on disk, 1 MB |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    found = {"fluffy-nb": [asyncio.run(ours(size)) for size in (KB, MB)]}
+    for peer in peers:
+        measured = [[peer.measure(number, size) for _ in range(rounds)] for size in (KB, MB)]
+        found[peer.title] = [min(each) for each in measured]
+    for title, (small, large) in found.items():
+        times = [f"{1e6 * kept.seconds:,.0f} µs" for kept in (small, large)]
+        sizes = [f"{kept.bytes / MB:,.2f} MB" for kept in (small, large)]
+        lines.append(f"| {' | '.join([title, *times, *sizes])} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.keeping")
-    parser.add_argument("--write", action="store_true", help="write it into the documentation")
+    parser.add_argument("--environments", type=Path, help="where the peers are, or are installed")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--states", type=int, default=STATES)
     given = parser.parse_args()
     table = as_markdown(asyncio.run(rows(given.rounds, given.states)))
     where = f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores"
-    text = f"{where}, {given.rounds} rounds, {given.states} states.\n\n{table}"
+    peers = beside_peers(given.rounds, given.states, keepers(given.environments))
+    text = f"{where}, {given.rounds} rounds, {given.states} states.\n\n{table}\n\n{peers}"
     sys.stdout.write(text + "\n")
-    if given.write:
+    if given.environments:
         write(PAGE, text)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from . import keeping, table, worker
+from . import keepers, keeping, table, worker
 from .cases import Case, chain, every_case, fan_out, ladder, problem_in
 from .environments import BARE, OURS, PEERS, ROOT, WATCHED, python_of
 from .measuring import Cell, Row, Worker, measure_cases, measure_starts
@@ -196,3 +196,21 @@ def test_what_keeping_costs_is_measured():
     measured = asyncio.run(keeping.rows(1, 5))
     assert [row[0] for row in measured][:2] == ["bare INSERT", "bare INSERT with fsync"]
     assert keeping.as_markdown(measured).count("\n") == len(measured) + 1
+
+
+def test_peers_that_keep_runs_are_measured_as_we_are():
+    program = "began.append(1.0)\nopen(path, 'w').write('x' * size)\nended = 1.0 + number"
+    peer = keepers.Keeper("peer 1.0", program, sys.executable)
+    assert peer.measure(10, 500) == (1.0, 500 / keepers.RUNS)
+    table = keeping.beside_peers(1, 5, [peer]).splitlines()
+    assert table[2].startswith("| fluffy-nb |")
+    assert table[3] == "| peer 1.0 | 1,000,000 µs | 1,000,000 µs | 0.00 MB | 0.50 MB |"
+
+
+def test_a_peer_that_fails_is_no_number():
+    with pytest.raises(RuntimeError, match=r"peer 1.0 can't be measured"):
+        keepers.Keeper("peer 1.0", "raise ValueError", sys.executable).measure(1, 1)
+
+
+def test_without_a_folder_there_are_no_peers():
+    assert keepers.keepers(None) == []
