@@ -4,40 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from functools import cached_property
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
-from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.definition import taken_inside
 from fluffy_nb.engine.graph import Edge, EdgeKind, StateGraph, matching
 from fluffy_nb.engine.machine import Machine
-from fluffy_nb.engine.progress import restore
 from fluffy_nb.engine.specs import StateSpec
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.engine.watched import WatchedFlow
-from fluffy_nb.errors import StoreError
-from fluffy_nb.journal.delta import progress_from
-from fluffy_nb.journal.graphs import ITEM, graph_from, topology_from
 from fluffy_nb.journal.history import info_of
+from fluffy_nb.journal.replaying import NO_GRAPH, Replay
 from fluffy_nb.journal.sqlite import SQLiteStore
-from fluffy_nb.journal.store import Row
 
 AT_ONCE = 20
 """Rows that are taken in before others in the loop have their turn."""
 
 STANDING_SECONDS = 1.0
 """How often to look whether a run that stands still goes on."""
-
-MOST_ASKED = 200
-"""Characters of a question that are shown."""
-
-_NO_GRAPH = StateGraph((), (), (), (), {}, {})
-_CLOSED = (ev.PromptAnswered, ev.PromptExpired, ev.PromptWithdrawn)
-_STOPS = (ev.RunPaused, ev.RunCompleted, ev.RunFailed, ev.RunCancelled)
 
 
 class RunWatch(WatchedFlow):
@@ -61,15 +47,9 @@ class RunWatch(WatchedFlow):
         self._store = SQLiteStore(file, read_only=True)
         self._info = info_of(self._store, run)
         super().__init__(self._info.agent, None, None, None, None)
-        self._machine_here: Machine | None = None
-        self._kept_graph: StateGraph = _NO_GRAPH
-        self._items: dict[str, Any] = {}
-        self._seq = 0  # of the last row that was taken in
-        self._began: float | None = None
-        self._active = 0.0
-        self._asked: dict[str, str] = {}  # the open questions, by the ids of their prompts
+        self._replay = Replay(self._store.path, self._info)
         self._has_left = False
-        self._is_rough = False  # the machine is made anew of the items after each row
+        self._states: tuple[StateGraph, Mapping[str, StateSpec]] = NO_GRAPH, {}
 
     def __repr__(self) -> str:
         return f"<RunWatch {self._info.id} of {self.name!r}: {self.status}>"
@@ -78,7 +58,7 @@ class RunWatch(WatchedFlow):
 
     @property
     def _machine(self) -> Machine | None:
-        return self._machine_here
+        return self._replay.machine
 
     @property
     def status(self) -> AgentStatus:
@@ -93,9 +73,7 @@ class RunWatch(WatchedFlow):
     @property
     def duration(self) -> float | None:
         """Seconds the run was active; pauses don't count."""
-        if self._machine is None:
-            return None
-        return self._active + (0.0 if self._began is None else time.time() - self._began)
+        return None if self._machine is None else self._replay.duration
 
     @property
     def where(self) -> str:
@@ -103,22 +81,23 @@ class RunWatch(WatchedFlow):
         if self._has_left:
             return f"its process has died; take it up: %fluffy load {self.run_id}"
         if self.status is AgentStatus.RUNNING:
-            asks = "".join(f"; {question}" for question in self._asked.values())
+            asks = "".join(f"; {question}" for question in self._replay.asked.values())
             return f"watched; {self._store.holder(self.run_id) or 'somebody'} runs it{asks}"
         return f"watched; kept in {self._store.path.name}"
 
     @property
     def states(self) -> Mapping[str, StateSpec]:
         """The states by name, without their code."""
-        return self._states
-
-    @cached_property
-    def _states(self) -> Mapping[str, StateSpec]:
-        return MappingProxyType({name: _without_code(name) for name in self._kept_graph.states})
+        graph, states = self._states
+        if graph is not self._replay.graph:
+            graph = self._replay.graph
+            states = MappingProxyType({name: _without_code(name) for name in graph.states})
+            self._states = graph, states
+        return states
 
     def spec(self, name: str) -> StateSpec | None:
         """The state of a name, as events have it; without its code."""
-        graph, rest = self._kept_graph, name
+        graph, rest = self._replay.graph, name
         while rest not in graph.states:
             agent = next((agent for agent in graph.agents if rest.startswith(f"{agent}/")), None)
             if agent is None:
@@ -130,7 +109,7 @@ class RunWatch(WatchedFlow):
     @property
     def state_graph(self) -> StateGraph:
         """Where each state can lead, with the edges that the run took."""
-        return _with_taken(self._kept_graph, self.taken_edges)
+        return _with_taken(self._replay.graph, self.taken_edges)
 
     def check(self) -> tuple[()]:
         """Nothing: who runs it was told what looks wrong."""
@@ -160,7 +139,8 @@ class RunWatch(WatchedFlow):
             if self.status is AgentStatus.COMPLETED:
                 return
             if self.status is AgentStatus.RUNNING and not held:
-                self._left()
+                self._has_left = True
+                self._observers.deliver(self._replay.leave())
             is_active = self.status is AgentStatus.RUNNING
             await asyncio.sleep(every if is_active else max(every, STANDING_SECONDS))
 
@@ -170,104 +150,16 @@ class RunWatch(WatchedFlow):
         Raises:
             StoreError: It can't be read, or the run was kept by a version that kept no graphs.
         """
-        for number, row in enumerate(self._store.rows(self.run_id, self._seq)):
-            self._take(row)
+        for number, row in enumerate(self._store.rows(self.run_id, self._replay.seq)):
+            self._has_left = False
+            for event in self._replay.take(row):
+                self._observers.deliver(event)
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
 
     def close(self) -> None:
         """Close the file."""
         self._store.close()
-
-    def _take(self, row: Row) -> None:
-        try:
-            events = [ev.from_dict(data) for data in row.events]
-            if row.progress.get(ITEM) is not None:
-                self._set_graph(row.progress[ITEM])
-            # Where the run was taken up and more came in this row, what was before is where from.
-            is_folded = any(isinstance(event, ev.RunRestored) for event in events[:-1])
-            before = dict(self._items) if is_folded else self._items
-            self._items.update(row.progress)
-            self._follow_events(row, events, before)
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
-            raise StoreError(
-                self._store.path,
-                f"what run {self.run_id!r} wrote after event {row.seq} can't be understood here",
-                "use the version of fluffy-nb that runs it",
-            ) from problem
-        self._seq = row.seq
-        for event in events:
-            self._observers.deliver(event)
-
-    def _set_graph(self, data: Mapping[str, Any]) -> None:
-        self._kept_graph = graph_from(data)
-        self.__dict__.pop("_states", None)
-        if self._machine is not None:
-            self._machine.set_topology(topology_from(self._kept_graph))
-
-    def _follow_events(self, row: Row, events: list[ev.Event], before: Mapping[str, Any]) -> None:
-        """Let the machine go where the events lead; where it can't, to where the items say."""
-        self._has_left = False
-        for event in events:
-            self._clock(event)
-            self._note_question(event)
-        if not self._is_rough or isinstance(events[0], ev.RunRestored):
-            try:
-                self._fold(events, before)
-            except (KeyError, ValueError):
-                self._is_rough = True  # the file was not told of all that happened
-            else:
-                self._is_rough = False
-        if self._is_rough:
-            self._restore(self._items, row.status)
-
-    def _fold(self, events: list[ev.Event], before: Mapping[str, Any]) -> None:
-        for event in events:
-            if isinstance(event, ev.RunStarted):
-                self._machine_here = Machine(topology_from(self._graph_there()))
-            if isinstance(event, ev.RunRestored):
-                self._restore(before, AgentStatus.PAUSED)
-            else:
-                cast("Machine", self._machine_here).apply(event)  # the first event has made it
-
-    def _graph_there(self) -> StateGraph:
-        if self._kept_graph is _NO_GRAPH:
-            raise StoreError(
-                self._store.path,
-                f"run {self.run_id!r} was kept by a version that kept no graphs",
-                "load it, or watch one that was begun since",
-            )
-        return self._kept_graph
-
-    def _restore(self, items: Mapping[str, Any], status: str) -> None:
-        """Let a new machine stand where the items say."""
-        progress = progress_from(self.run_id, self._info.starts, items, _as_it_is)
-        machine = self._machine_here = Machine(topology_from(self._graph_there()))
-        restore(machine, self.run_id, asdict(progress))
-        machine.status = AgentStatus(status)
-
-    def _left(self) -> None:
-        """The process that executed the run has died: it stands where it was last kept."""
-        self._has_left, self._began = True, None
-        self._restore(self._items, AgentStatus.PAUSED)
-        now = time.time()
-        self._observers.deliver(ev.RunRestored(self._seq, now, self.run_id, self.name, {}))
-
-    def _clock(self, event: ev.Event) -> None:
-        if isinstance(event, (ev.RunStarted, ev.RunRestored)):
-            self._active, self._began = 0.0, None
-        if isinstance(event, (ev.RunStarted, ev.RunResumed)):
-            self._began = event.time
-        elif isinstance(event, _STOPS) and self._began is not None:
-            self._active, self._began = self._active + event.time - self._began, None
-
-    def _note_question(self, event: ev.Event) -> None:
-        if isinstance(event, ev.PromptOpened):
-            self._asked[event.prompt] = f"{event.state} asks there: {event.text[:MOST_ASKED]}"
-        elif isinstance(event, _CLOSED):
-            self._asked.pop(event.prompt, None)
-        elif isinstance(event, ev.RunRestored):
-            self._asked.clear()
 
 
 def _with_taken(graph: StateGraph, taken: Mapping[tuple[str, str], int]) -> StateGraph:
@@ -290,7 +182,3 @@ def _without_code(name: str) -> StateSpec:
 
 async def _elsewhere(context: Any) -> None:
     """Stands for a function that is where the run is executed."""
-
-
-def _as_it_is(data: Any) -> Any:
-    return data

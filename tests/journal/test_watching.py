@@ -143,7 +143,7 @@ async def test_what_is_watched_is_what_the_run_says_of_itself(file, watching):
     await watch.read()
     same(watch, agent)
     assert watch.status is AgentStatus.COMPLETED
-    assert watch._asked == {}
+    assert watch._replay.asked == {}
 
 
 async def test_who_follows_hears_every_event_and_the_end(file, watching):

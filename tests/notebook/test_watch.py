@@ -117,7 +117,7 @@ async def test_a_file_that_breaks_meanwhile_is_told_in_the_view(notebook, sessio
     await notebook.run(f"%fluffy watch {run.id}")
     shown = session.shown[-1]
     agent.store._connection.execute("UPDATE moments SET data = '[]' WHERE seq = 1")
-    shown.agent._seq = 0
+    shown.agent._replay.seq = 0
     with pytest.raises(Exception, match="was damaged"):
         await shown._following
     await asyncio.sleep(0)
