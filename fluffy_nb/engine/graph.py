@@ -141,11 +141,12 @@ def read_graph(
             handler = resolved(spec.on_error)
             add(name, handler, EdgeKind.HANDLER)
             sent.add(handler)
-    for source, target in taken:
-        if source in specs:
-            add(source, target, EdgeKind.TAKEN)
-    returned = {edge.target for edge in edges.values() if edge.kind is not EdgeKind.TAKEN}
+    returned = {edge.target for edge in edges.values()}
     dependencies = {name: spec.dependencies for name, spec in specs.items() if spec.dependencies}
+    led = frozenset(name for name in dependencies if name not in returned)
+    for source, target in taken:
+        if source in specs and not is_led(source, target, led, dependencies):
+            add(source, target, EdgeKind.TAKEN)
     for name, needed in dependencies.items():
         for other, dependency in needed.items():
             if dependency.type is DependencyType.PARALLEL:
@@ -165,9 +166,19 @@ def read_graph(
         templates,
         agents,
         frozenset(sent),
-        frozenset(name for name in dependencies if name not in returned),
+        led,
     )
     return replace(graph, starts=tuple(starts) if starts is not None else find_starts(graph))
+
+
+def is_led(
+    source: str,
+    target: str,
+    led: frozenset[str],
+    dependencies: Mapping[str, Mapping[str, Dependency]],
+) -> bool:
+    """Whether a branch goes from one state to the other because this depends on that."""
+    return target in led and source in dependencies[target]
 
 
 _NOTHING_READ = Returns()

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from fluffy_nb.engine.definition import taken_inside
-from fluffy_nb.engine.graph import Edge, EdgeKind, StateGraph, matching
+from fluffy_nb.engine.graph import Edge, EdgeKind, StateGraph, is_led, matching
 from fluffy_nb.engine.machine import Machine
 from fluffy_nb.engine.specs import StateSpec
 from fluffy_nb.engine.status import AgentStatus
@@ -164,16 +164,17 @@ class RunWatch(WatchedFlow):
 
 def _with_taken(graph: StateGraph, taken: Mapping[tuple[str, str], int]) -> StateGraph:
     """A graph with the edges that a run took although its code did not tell."""
-    known = {(edge.source, edge.target) for edge in graph.edges}
-    more = (
-        Edge(source, target, EdgeKind.TAKEN)
-        for source, target in taken
-        if source in graph.states and (source, target) not in known
-    )
+    edges = {(edge.source, edge.target): edge for edge in graph.edges}
+    for source, target in taken:
+        kept = edges.get((source, target))
+        told = kept is not None and kept.kind is not EdgeKind.DEPENDENCY
+        led = is_led(source, target, graph.led, graph.dependencies)
+        if source in graph.states and not told and not led:
+            edges[source, target] = Edge(source, target, EdgeKind.TAKEN)
     agents = {
         name: _with_taken(inner, taken_inside(name, taken)) for name, inner in graph.agents.items()
     }
-    return replace(graph, edges=(*graph.edges, *more), agents=agents)
+    return replace(graph, edges=tuple(edges.values()), agents=agents)
 
 
 def _without_code(name: str) -> StateSpec:

@@ -27,9 +27,8 @@ VERBS = {
 }
 
 
-async def play(flow, data: st.DataObject) -> None:
+async def play(both: Lockstep, data: st.DataObject) -> None:
     """Do whatever can be done, then go on to the end."""
-    both = Lockstep(flow)
     try:
         await both.begin()
         for _ in range(data.draw(st.integers(0, MOST))):
@@ -43,6 +42,10 @@ async def play(flow, data: st.DataObject) -> None:
             both.nothing_left()
     finally:
         note(" / ".join(both.story[:60]))
+
+
+async def begin_and_play(flow, data: st.DataObject) -> None:
+    await play(Lockstep(flow), data)
 
 
 async def do(both: Lockstep, verb: str, data: st.DataObject) -> None:
@@ -113,4 +116,4 @@ def test_any_flow_agrees_after_every_event(data):
     assume(not circle_of_needs(flow))
     assume(starts_of(flow))
     with watchdog():
-        testing.run(play(flow, data))
+        testing.run(begin_and_play(flow, data))

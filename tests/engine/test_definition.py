@@ -9,6 +9,7 @@ import pytest
 
 from fluffy_nb.engine.agent import Agent
 from fluffy_nb.engine.definition import Definition
+from fluffy_nb.engine.dependencies import DependencyType, declared_dependencies
 from fluffy_nb.engine.graph import Edge, EdgeKind
 from fluffy_nb.engine.specs import declared_next
 from fluffy_nb.errors import (
@@ -154,6 +155,20 @@ def test_the_graph_is_read_once_as_long_as_nothing_changes():
     assert definition.graph(("a",)) is not graph
     assert definition.graph(None, {("a", "b"): 1}).edges == (Edge("a", "b", EdgeKind.TAKEN),)
 
+
+def test_S6_2_an_edge_by_which_a_dependency_leads_stays_one_when_a_run_takes_it():
+    definition = define("a", "c", b=["c"])
+    needed = declared_dependencies("d", {"a": DependencyType.REQUIRED})
+    definition.add("d", lambda context: None, next=(), dependencies=needed, replace=False)
+    needed = declared_dependencies("c", {"a": DependencyType.REQUIRED})
+    definition.add("c", lambda context: None, next=(), dependencies=needed, replace=True)
+    kinds = {(e.source, e.target): e.kind for e in definition.graph(None, TAKEN).edges}
+    assert kinds["a", "d"] is EdgeKind.DEPENDENCY  # nothing else leads there
+    assert kinds["a", "c"] is EdgeKind.TAKEN  # it was returned: the dependency alone leads nowhere
+    assert kinds["b", "c"] is EdgeKind.DECLARED
+
+
+TAKEN = {("a", "d"): 1, ("a", "c"): 1, ("b", "c"): 1}
 
 # ---------------------------------------------------------------- starts
 
