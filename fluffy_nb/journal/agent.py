@@ -15,10 +15,9 @@ from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.run import CLEANUP_TIMEOUT, Run
 from fluffy_nb.engine.specs import check_seconds
 from fluffy_nb.errors import NothingToResumeError
-from fluffy_nb.journal.file import Durability
 from fluffy_nb.journal.history import History, checkpoint_at, info_of, items_of
 from fluffy_nb.journal.recorder import Recorder
-from fluffy_nb.journal.store import RunInfo, Store
+from fluffy_nb.journal.store import Durability, RunInfo, Store
 from fluffy_nb.journal.stores import check_store_given, store_of
 
 

@@ -9,11 +9,9 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from fluffy_nb.errors import StoreBusyError, StoreError
-
-Durability = Literal["normal", "full"]
+from fluffy_nb.journal.store import Durability
 
 APPLICATION = 0x666C7566
 """Says in the file's header whose it is: "fluf"."""
@@ -79,6 +77,7 @@ class SQLiteFile:
         self.durability = durability
         self._lock = threading.RLock()
         self._since_copy = 0
+        self._copying: threading.Thread | None = None
         self._patience = BUSY_SECONDS
         with self._told("open"):
             self._connection = self._open(read_only=read_only)
@@ -87,7 +86,9 @@ class SQLiteFile:
         weakref.finalize(self, self._connection.close).atexit = False
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, when its log has been copied where that is under way."""
+        if self._copying is not None:
+            self._copying.join()
         with self._lock:
             self._connection.close()
 
@@ -196,7 +197,10 @@ class SQLiteFile:
 
     def _copy_soon(self, mode: str) -> None:
         self._since_copy = 0
-        threading.Thread(target=self._copy, args=(mode,), name="fluffy-store", daemon=True).start()
+        self._copying = threading.Thread(
+            target=self._copy, args=(mode,), name="fluffy-store", daemon=True
+        )
+        self._copying.start()
 
     def _copy(self, mode: str = "PASSIVE") -> None:
         """Copy the log into the file; another time where that can't be done now.

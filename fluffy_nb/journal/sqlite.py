@@ -18,11 +18,10 @@ from fluffy_nb.journal.file import (
     BUSY_SECONDS,
     COPY_BYTES,
     END_BYTES,
-    Durability,
     SQLiteFile,
 )
 from fluffy_nb.journal.graphs import ITEM
-from fluffy_nb.journal.store import Row, RunInfo, Value
+from fluffy_nb.journal.store import Durability, Row, RunInfo, Value
 
 _write = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 

@@ -8,7 +8,10 @@ written grows with what has changed, not with what there is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
+
+Durability = Literal["normal", "full"]
+"""What is kept in a file survives: the death of the process, or a loss of power too."""
 
 
 class RunInfo(NamedTuple):

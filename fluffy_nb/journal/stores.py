@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fluffy_nb.errors import InvalidSpecError
-from fluffy_nb.journal.file import Durability
 from fluffy_nb.journal.memory import MemoryStore
-from fluffy_nb.journal.sqlite import SQLiteStore
-from fluffy_nb.journal.store import RunInfo, Store
+from fluffy_nb.journal.store import Durability, RunInfo, Store
+
+if TYPE_CHECKING:
+    from fluffy_nb.journal.sqlite import SQLiteStore
 
 _files: dict[tuple[str, str], SQLiteStore] = {}
 
@@ -34,6 +36,8 @@ def store_of(given: Given, durability: Durability = "normal") -> Store:
     if given == "memory":
         return MemoryStore()
     if isinstance(given, (str, os.PathLike)):
+        from fluffy_nb.journal.sqlite import SQLiteStore  # noqa: PLC0415 - not before a file is wanted
+
         place = str(Path(given).absolute()), durability
         if place not in _files:
             _files[place] = SQLiteStore(given, durability)
@@ -63,6 +67,8 @@ def open_store(path: str | os.PathLike[str]) -> SQLiteStore:
     Raises:
         StoreError: There is no such file, or it is no store.
     """
+    from fluffy_nb.journal.sqlite import SQLiteStore  # noqa: PLC0415 - as above
+
     return SQLiteStore(path, read_only=True)
 
 

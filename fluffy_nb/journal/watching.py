@@ -17,7 +17,7 @@ from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.engine.watched import WatchedFlow
 from fluffy_nb.journal.history import info_of
 from fluffy_nb.journal.replaying import NO_GRAPH, Replay
-from fluffy_nb.journal.sqlite import SQLiteStore
+from fluffy_nb.journal.stores import open_store
 
 AT_ONCE = 20
 """Rows that are taken in before others in the loop have their turn."""
@@ -44,7 +44,7 @@ class RunWatch(WatchedFlow):
     breakpoints = frozenset()
 
     def __init__(self, file: str | os.PathLike[str], run: str) -> None:
-        self._store = SQLiteStore(file, read_only=True)
+        self._store = open_store(file)
         self._info = info_of(self._store, run)
         super().__init__(self._info.agent, None, None, None, None)
         self._replay = Replay(self._store.path, self._info)

@@ -12,7 +12,7 @@ from itertools import count
 
 import pytest
 
-from fluffy_nb import open_store
+from fluffy_nb import Agent, open_store
 from fluffy_nb.errors import (
     CheckpointError,
     InvalidSpecError,
@@ -149,6 +149,21 @@ def test_a_database_of_something_else_is_refused(tmp_path):
     other.close()
     with pytest.raises(StoreError, match="something else"):
         SQLiteStore(path)
+
+
+async def test_a_file_that_is_closed_is_as_large_as_what_it_holds(tmp_path):
+    """The log is copied and gone, also where a thread was at it."""
+    agent = Agent("large", store=tmp_path / "runs.sqlite")
+
+    @agent.state
+    async def only(context):
+        context.set_state("large", "x" * 2_000_000)
+
+    await agent.run()
+    agent.store.close()
+    sizes = [file.stat().st_size for file in tmp_path.iterdir()]
+    assert 2_000_000 < sum(sizes) < 1.1 * 2_000_000
+    assert len(sizes) == 1
 
 
 def test_a_newer_version_is_refused_with_the_remedy(store):
