@@ -202,7 +202,7 @@ class Encoder:
         if value is None or kind is bool:
             return value
         if kind is str:
-            return value if _is_unicode(value) else _tagged("str", _surrogates(value))
+            return value if is_unicode(value) else _tagged("str", _surrogates(value))
         if kind is int:
             return value if value.bit_length() <= MOST_BITS else _tagged("int", hex(value))
         if kind is float:
@@ -217,10 +217,11 @@ class Encoder:
 
     def _inside(self, kind: type, value: Any) -> Any:
         if kind is list:
-            return [self.value(item) for item in list(value)]
+            items = list(value)  # threads may change it meanwhile
+            return items if _is_flat(items) else [self.value(item) for item in items]
         if kind is dict:
             items = list(value.items())  # threads may change it meanwhile
-            if "$" not in value and all(type(k) is str and _is_unicode(k) for k, _ in items):
+            if "$" not in value and all(type(k) is str and is_unicode(k) for k, _ in items):
                 return {key: self.value(item) for key, item in items}
             return _tagged("dict", [[self.value(k), self.value(item)] for k, item in items])
         codec = _codecs.get(kind)
@@ -315,11 +316,23 @@ class Decoder:
         return found
 
 
+def _is_flat(items: list[Any]) -> bool:
+    """Whether a list holds values of one kind that JSON has as they are; told at C's speed."""
+    kinds = set(map(type, items))
+    if kinds == {float}:
+        return all(map(math.isfinite, items))
+    if kinds == {int}:
+        return max(map(int.bit_length, items)) <= MOST_BITS
+    if kinds == {str}:
+        return all(map(str.isascii, items))
+    return kinds <= {bool, type(None)}
+
+
 def _tagged(tag: str, data: Any) -> dict[str, Any]:
     return {"$": tag, "v": data}
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
     """Whether a string has no lone surrogates, as names of files may have."""
     try:
         return text.isascii() or bool(text.encode())

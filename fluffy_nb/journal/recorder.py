@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import copied, unsaved
-from fluffy_nb.engine.codecs import UnsavableError, encode
+from fluffy_nb.engine.codecs import UnsavableError, encode, is_unicode
 from fluffy_nb.errors import (
     CheckpointError,
     RunMovedOnError,
@@ -207,6 +207,8 @@ class Recorder(Writer):
             value, writer = shared.values[key], shared.writers[key]
         buffers: list[bytes] = []
         try:
+            if not is_unicode(key):
+                raise UnsavableError("a key that is no Unicode")  # noqa: TRY301 - as its value's
             return Value(encode(value, buffers), tuple(buffers), writer)
         except UnsavableError:
             if not self._store.keeps_objects:

@@ -120,8 +120,10 @@ class Writer:
         return None
 
     def _written(self, rows: list[Row], problem: StoreError | None) -> None:
-        self._note_written(rows, problem)
-        self._catch_up()
+        try:
+            self._note_written(rows, problem)
+        finally:  # where warnings are errors, the run goes on all the same
+            self._catch_up()
 
     def _note_written(self, rows: list[Row], problem: StoreError | None) -> None:
         if problem is None:

@@ -103,6 +103,35 @@ def test_S12_2_it_comes_back_equal(value):
     assert beside == inside == value
 
 
+def repr_of(value):
+    """Its repr, also where Python does not write such a large number."""
+    if isinstance(value, list):
+        return ", ".join(map(repr_of, value))
+    return hex(value) if isinstance(value, int) and not isinstance(value, bool) else ascii(value)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [1.5, -0.0],
+        [1.5, float("inf")],
+        [1, 2],
+        [1, 10**5000],
+        ["a", "b"],
+        ["a", "\udcff"],
+        [True, None],
+        [1, True, 1.0, "1"],
+        [],
+    ],
+    ids=repr_of,
+)
+def test_S12_2_a_list_of_one_kind_comes_back_as_it_was_and_is_no_longer_the_one_it_was(items):
+    data = encode(items)
+    assert data is not items
+    back = decode(json.loads(json.dumps(data)))
+    assert list(map(repr_of, back)) == list(map(repr_of, items))
+
+
 def test_S12_2_a_zone_comes_back_by_its_name():
     beside, _ = there_and_back(dt.datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=PARIS))
     assert beside.tzinfo is PARIS

@@ -219,6 +219,35 @@ async def test_S12_3_what_is_reported_is_kept(path):
     reader.close()
 
 
+async def test_S12_2_a_text_that_is_no_unicode_is_kept_in_events_too(path):
+    agent = Agent("files", store=path, responder=lambda prompt: prompt.answer("yes"))
+    odd = "remove \udcff\0.txt?"
+
+    @agent.state
+    async def only(context):
+        await context.human_in_the_loop(odd)
+        context.set_state("removed", odd)
+
+    await agent.run()
+    reader = open_store(path)
+    asked = [e["text"] async for e in reader.follow(agent.run_id) if e["kind"] == "PromptOpened"]
+    assert asked == [odd]
+    assert agent.checkpoints[-1].shared_state == {"removed": odd}
+    reader.close()
+
+
+async def test_S12_2_a_key_that_is_no_unicode_can_not_be_kept_and_it_says_so(path):
+    agent = Agent("files", store=path)
+
+    @agent.state
+    async def only(context):
+        context.set_state("\udcff", 1)
+        context.set_state("other", 2)
+
+    with pytest.warns(SaveWarning, match="holds a key that is no Unicode, written by state 'only'"):
+        assert (await agent.run()).values == {"\udcff": 1, "other": 2}
+
+
 async def test_S12_3_a_live_run_is_followed_from_its_file(path):
     script = Script(store=path)
     script.add("a", "b")
