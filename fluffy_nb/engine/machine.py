@@ -171,14 +171,15 @@ class Machine:
 
     def _run_resumed(self, _: ev.RunResumed) -> None:
         self.status, self.failed = AgentStatus.RUNNING, False
-        self.queue.forgive()
-        for execution in self.executions.values():
-            if execution.phase is Phase.PARKED:
-                execution.attempt += 1
-                execution.tries = 0
-                execution.phase = Phase.QUEUED
-                self.enqueue(execution)
-                self._mark(execution, StateStatus.READY)
+        parked = [e for e in self.executions.values() if e.phase is Phase.PARKED]
+        if parked:
+            self.queue.forgive()
+        for execution in parked:
+            execution.attempt += 1
+            execution.tries = 0
+            execution.phase = Phase.QUEUED
+            self.enqueue(execution)
+            self._mark(execution, StateStatus.READY)
         for scope in self.scopes.values():
             for group in scope.joins.waiting.values():
                 for data in self.data_of(group[0]):

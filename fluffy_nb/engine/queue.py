@@ -62,7 +62,7 @@ class ReadyQueue:
         self.length -= 1
 
     def forgive(self) -> None:
-        """Forget who was passed: the run begins to go again."""
+        """Forget who was passed: some that ran come back to the places they had."""
         self._latest.clear()
 
     def first(self, fits: Callable[[Execution], bool]) -> Execution | None:

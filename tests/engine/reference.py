@@ -87,6 +87,9 @@ class Model:
         self.status, self.steps = "RUNNING", steps
         self.pausing = self.failing = False
         self.blocked = []
+        if self.in_phase(STOPPED):  # rule 7.1: then it is counted anew
+            for branch in self.branches:
+                branch.passed = 0
         for branch in self.branches:
             if branch.phase == DELAYED:
                 branch.due = self.now + branch.left

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fluffy_nb import Agent, DependencyType, Priority, ResourcePool, ResourceRequirements
+from fluffy_nb import (
+    Agent,
+    AgentStatus,
+    DependencyType,
+    Priority,
+    ResourcePool,
+    ResourceRequirements,
+)
 from fluffy_nb.engine.execution import Execution
 from fluffy_nb.engine.queue import MOST_PASSED, ReadyQueue
 from fluffy_nb.engine.resources import Ledger, machine_pool
@@ -70,6 +77,29 @@ def test_S7_1_who_comes_again_keeps_its_place_and_who_was_passed_is_forgotten():
         queue.remove(queue.first(lambda _: True))
     queue.forgive()
     assert queue.first(lambda _: True).id == 17
+
+
+async def test_S7_1_S9_5_stepping_passes_nobody_more_than_sixteen_times():
+    ran = []
+    agent = Agent("stepped", max_concurrent=1)
+    names = ["low", *(f"s{n}" for n in range(20))]
+
+    @agent.state
+    async def start(context):
+        return names
+
+    async def body(context):
+        ran.append(context.state)
+
+    for name in names:
+        priority = Priority.LOW if name == "low" else Priority.NORMAL
+        agent.add_state(name, body, next=[], resources=needing(priority=priority))
+    await agent.run()
+    order, ran[:] = ran[:], []
+    assert order.index("low") == MOST_PASSED
+    while agent.status is not AgentStatus.COMPLETED or not ran:
+        await agent.step()
+    assert ran == order
 
 
 @settings(deadline=None)
