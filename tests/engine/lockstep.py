@@ -37,6 +37,7 @@ class Lockstep:
         self.order: list[Seen] = []  # as the engine's executions became ready, until compared
         self.timers: list[Seen] = []  # as they went off, until compared
         self.seen: dict[int, Seen] = {}  # by execution
+        self.branches: dict = {}  # of the engine, by number, those that have ended too
         self.kept: dict = {}
         self.awaited: list[asyncio.Task] = []
         self.story: list[str] = []
@@ -49,14 +50,11 @@ class Lockstep:
         return agent
 
     def _note(self, event: ev.Event) -> None:
+        self.branches |= self.agent.present_run().runner.machine.branches
         fresh = isinstance(event, (ev.StateStarted, ev.StateReused)) and event.branches
         if fresh or isinstance(event, ev.StateQueued):
-            executions = self.agent.present_run().runner.machine.executions
-            of = executions.get(event.execution)  # none where an earlier run's completion counts
-            seen: Seen = (event.state,)
-            if of is not None:
-                handles = of.branch.error is not None
-                seen = seen_of(of.branch, of.branch.lost, handles=handles)
+            branch = self.branches[event.branches[0]]  # those that join it have become it
+            seen = seen_of(branch, branch.lost, handles=branch.error is not None)
             self.seen[event.execution] = seen
             self.order.append(seen)
         timed_out = isinstance(event, ev.StateFailed) and event.timed_out

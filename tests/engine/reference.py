@@ -289,12 +289,9 @@ class Model:
             return free[0]
         names = [seen_of(group[0], lost_of(group)) for group in free]
         for seen in self.order[:1]:
-            alike = [place for place, name in enumerate(names) if name[: len(seen)] == seen]
-            if alike:
-                # Of what was taken over only the state is seen: it is none of those seen later.
-                place = min(alike, key=lambda place: names[place] in self.order[1:])
+            if seen in names:
                 del self.order[0]
-                return free[place]
+                return free[names.index(seen)]
         raise Disagreement(f"{names} may go by the rules; seen were {self.order}")
 
     def merge(self, group: list[Branch], may_start: bool) -> None:
