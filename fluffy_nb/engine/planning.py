@@ -5,15 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from fluffy_nb.engine.definition import Definition, inside
 from fluffy_nb.engine.graph import StateGraph
-from fluffy_nb.engine.resources import NOTHING, ResourcePool, machine_pool
+from fluffy_nb.engine.resources import NOTHING, ResourcePool, ResourceRequirements, machine_pool
 from fluffy_nb.engine.topology import Rules, Topology
 from fluffy_nb.errors import LargeStateWarning, ResourceError
 
 Sent = Mapping[int, Collection[str]]
 """By the `id()` of a definition, the states that a run has sent branches to."""
+
+
+NO_NEEDS: Mapping[str, ResourceRequirements] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +54,40 @@ def topology_of(
         for name, spec in definition.states.items()
         if spec.flow is not None
     }
+    needs = {
+        name: spec.resources
+        for name, spec in definition.states.items()
+        if spec.resources != NOTHING
+    }
+    return topology_from(graph, agents, needs, sent.get(id(definition), ()), lacking)
+
+
+def topology_from(
+    graph: StateGraph,
+    agents: Mapping[str, Topology],
+    needs: Mapping[str, ResourceRequirements] = NO_NEEDS,
+    sent: Collection[str] = (),
+    lacking: Iterable[str] = (),
+) -> Topology:
+    """The graph of one agent as joins see it.
+
+    Args:
+        graph: Its graph.
+        agents: What the states that are agents come to.
+        needs: What the states take.
+        sent: As above, of this agent.
+        lacking: As above.
+    """
     successors = graph.successors()
     missing = dict.fromkeys(name for name in lacking if name not in successors)
     states = [*graph.states, *missing]
     rules = Rules(
         joins=graph.joins,
         dependencies=graph.dependencies,
-        needs={
-            name: spec.resources
-            for name, spec in definition.states.items()
-            if spec.resources != NOTHING
-        },
+        needs=needs,
         templates=graph.templates,
         agents=agents,
-        sent=graph.sent | set(sent.get(id(definition), ())),
+        sent=graph.sent | set(sent),
         led=graph.led,
     )
     return Topology(

@@ -7,8 +7,9 @@ from typing import Any
 
 from fluffy_nb.engine.dependencies import Dependency, DependencyLifecycle, DependencyType
 from fluffy_nb.engine.graph import Edge, EdgeKind, StateGraph
+from fluffy_nb.engine.planning import topology_from
 from fluffy_nb.engine.templates import Template, is_template
-from fluffy_nb.engine.topology import Rules, Topology
+from fluffy_nb.engine.topology import Topology
 
 ITEM = "g"
 """The item of a row's progress that holds the graph, where it is new or has changed."""
@@ -68,15 +69,8 @@ def graph_from(data: Mapping[str, Any]) -> StateGraph:
     )
 
 
-def topology_from(graph: StateGraph) -> Topology:
+def topology_of(graph: StateGraph) -> Topology:
     """What the machine needs to take in the events of a run on this graph."""
-    rules = Rules(
-        joins=graph.joins,
-        dependencies=graph.dependencies,
-        templates=graph.templates,
-        agents={state: topology_from(inner) for state, inner in graph.agents.items()},
-        sent=graph.sent,
-        led=graph.led,
+    return topology_from(
+        graph, {state: topology_of(inner) for state, inner in graph.agents.items()}
     )
-    starts = [state for state in graph.starts if state in graph.states]
-    return Topology(graph.states, graph.successors(), starts, rules)

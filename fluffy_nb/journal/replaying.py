@@ -15,7 +15,7 @@ from fluffy_nb.engine.progress import restore
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import StoreError
 from fluffy_nb.journal.delta import progress_from
-from fluffy_nb.journal.graphs import ITEM, graph_from, topology_from
+from fluffy_nb.journal.graphs import ITEM, graph_from, topology_of
 from fluffy_nb.journal.store import Row, RunInfo
 
 MOST_ASKED = 200
@@ -92,7 +92,7 @@ class Replay:
     def _set_graph(self, data: Mapping[str, Any]) -> None:
         self.graph = graph_from(data)
         if self.machine is not None:
-            self.machine.set_topology(topology_from(self.graph))
+            self.machine.set_topology(topology_of(self.graph))
 
     def _follow(self, row: Row, events: list[ev.Event], before: Mapping[str, Any]) -> None:
         """Let the machine go where the events lead; where it can't, to where the items say."""
@@ -125,7 +125,7 @@ class Replay:
                 f"run {self._info.id!r} was kept by a version that kept no graphs",
                 "load it, or watch one that was begun since",
             )
-        return Machine(topology_from(self.graph))
+        return Machine(topology_of(self.graph))
 
     def _restore(self, items: Mapping[str, Any], status: str) -> None:
         """Let a new machine stand where the items say."""

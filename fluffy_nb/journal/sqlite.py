@@ -233,8 +233,7 @@ class SQLiteStore(SQLiteFile):
 
     def is_held(self, run: str) -> bool:
         """Whether some process, which is alive, executes a run."""
-        found = self._holder(run)
-        return bool(found) and holding.is_alive(found)
+        return bool(self.holder(run))
 
     def _holder(self, run: str) -> str:
         with self._lock, self._told("read"):
@@ -246,17 +245,15 @@ class SQLiteStore(SQLiteFile):
         """Have this store of this process be the only one that executes a run."""
         ours = json.dumps({**holding.this_process(), "store": self._token})
         with self._transaction() as connection:
-            found = connection.execute("SELECT holder FROM runs WHERE id = ?", (run,)).fetchone()
-            holder = found[0] if found else None
-            if holder is not None and holder != ours and holding.is_alive(holder):
+            holder = self._holder(run)
+            if holder and holder != ours and holding.is_alive(holder):
                 raise RunHeldError(run, holding.told(holder))
             connection.execute("UPDATE runs SET holder = ? WHERE id = ?", (ours, run))
 
     def release(self, run: str) -> None:
         """Let others execute a run; where we don't hold it nothing changes."""
         with self._transaction() as connection:
-            found = connection.execute("SELECT holder FROM runs WHERE id = ?", (run,)).fetchone()
-            if found and found[0] and self._token in found[0]:
+            if self._token in self._holder(run):
                 connection.execute("UPDATE runs SET holder = NULL WHERE id = ?", (run,))
         if self._since_copy > END_BYTES:
             self._copy_soon("TRUNCATE")

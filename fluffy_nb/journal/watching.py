@@ -48,6 +48,7 @@ class RunWatch(WatchedFlow):
         self._info = info_of(self._store, run)
         super().__init__(self._info.agent, None, None, None, None)
         self._replay = Replay(self._store.path, self._info)
+        self._holder = ""  # who executes it, as of the last look
         self._has_left = False
         self._states: tuple[StateGraph, Mapping[str, StateSpec]] = NO_GRAPH, {}
 
@@ -82,7 +83,7 @@ class RunWatch(WatchedFlow):
             return f"its process has died; take it up: %fluffy load {self.run_id}"
         if self.status is AgentStatus.RUNNING:
             asks = "".join(f"; {question}" for question in self._replay.asked.values())
-            return f"watched; {self._store.holder(self.run_id) or 'somebody'} runs it{asks}"
+            return f"watched; {self._holder or 'somebody'} runs it{asks}"
         return f"watched; kept in {self._store.path.name}"
 
     @property
@@ -134,11 +135,10 @@ class RunWatch(WatchedFlow):
             StoreError: The file can't be read any more.
         """
         while True:
-            held = self._store.is_held(self.run_id)  # asked first: nothing comes after
             await self.read()
             if self.status is AgentStatus.COMPLETED:
                 return
-            if self.status is AgentStatus.RUNNING and not held:
+            if self.status is AgentStatus.RUNNING and not self._holder:
                 self._has_left = True
                 self._observers.deliver(self._replay.leave())
             is_active = self.status is AgentStatus.RUNNING
@@ -150,6 +150,7 @@ class RunWatch(WatchedFlow):
         Raises:
             StoreError: It can't be read, or the run was kept by a version that kept no graphs.
         """
+        self._holder = self._store.holder(self.run_id)  # before: from nobody nothing comes after
         for number, row in enumerate(self._store.rows(self.run_id, self._replay.seq)):
             self._has_left = False
             for event in self._replay.take(row):

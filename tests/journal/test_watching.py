@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import types
 from dataclasses import asdict
 
 import pytest
@@ -410,6 +409,17 @@ async def test_events_of_a_run_whose_process_was_killed_come_to_an_end(process, 
 # ---------------------------------------------------------------- rows that are no one moment's
 
 
+def full_disk(store):
+    """Have a store refuse what it is given; returns what ends that."""
+    append = store.append
+
+    def refuse(*_, **__):
+        raise StoreError(store.path, "the disk is full", "make room")
+
+    store.append = refuse
+    return lambda: setattr(store, "append", append)
+
+
 async def test_a_run_that_was_taken_up_while_it_could_not_be_kept(file, watching):
     """Then its rows are one: the events of the restored run, and all they have changed."""
     agent = everything(file)
@@ -418,19 +428,11 @@ async def test_a_run_that_was_taken_up_while_it_could_not_be_kept(file, watching
     watch = watching(agent.run_id)
     other = everything(file)
     other.responder = agent.responder
-    append = other.store.append
-    refuse = True
-
-    def sometimes(run, rows, *, wait=True):
-        if refuse:
-            raise StoreError(file, "the disk is full", "make room")
-        append(run, rows, wait=wait)
-
-    other.store.append = sometimes
+    room_again = full_disk(other.store)
     with pytest.warns(SaveWarning, match="the disk is full"):
         other.take_up(agent.run_id)
     await other.step()
-    refuse = False
+    room_again()
     await other.step()
     await watch.read()
     assert watch.status is AgentStatus.PAUSED
@@ -448,19 +450,11 @@ async def test_a_fork_that_could_not_be_kept_at_first_is_told_as_far_as_it_is_kn
     await agent.step(3)
     other = everything(file)
     other.responder = agent.responder
-    append = other.store.append
-    refuse = True
-
-    def sometimes(run, rows, *, wait=True):
-        if refuse:
-            raise StoreError(file, "the disk is full", "make room")
-        append(run, rows, wait=wait)
-
-    other.store.append = sometimes
+    room_again = full_disk(other.store)
     with pytest.warns(SaveWarning, match="the disk is full"):
         run = other.fork(agent.checkpoints[0])
     await other.step()
-    refuse = False
+    room_again()
     await other.step()
     watch = watching(run.id)
     await watch.read()
@@ -479,7 +473,7 @@ async def test_what_can_not_be_understood_is_refused(file, watching):
     watch = watching(agent.run_id)
     rows = list(watch._store.rows(agent.run_id))
     strange = rows[0]._replace(events=({"kind": "Unheard"},))
-    watch._store = types.SimpleNamespace(rows=lambda *_: iter([strange]), path=file, close=int)
+    watch._store.rows = lambda *_: iter([strange])
     with pytest.raises(StoreError, match="can't be understood here"):
         await watch.read()
 
