@@ -1,0 +1,57 @@
+"""Errors of checkpoints and stores."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from fluffy_nb.errors.base import FluffyError
+from fluffy_nb.errors.wording import nearest
+
+
+class CheckpointError(FluffyError, ValueError):
+    """A checkpoint can't be read, or a value can't be saved in one."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}; {remedy}")
+
+
+class StoreError(FluffyError, OSError):
+    """A file of runs can't be read or written."""
+
+    def __init__(self, path: object, problem: str, remedy: str) -> None:
+        super().__init__(f"the store {str(path)!r}: {problem}; {remedy}")
+
+
+class StoreBusyError(StoreError):
+    """Another process is writing just now."""
+
+
+class UnknownRunError(FluffyError, LookupError):
+    """A store has no run of this id."""
+
+    def __init__(self, run: str, store: str, runs: Collection[str]) -> None:
+        super().__init__(f"there is no run {run!r} in {store}: {nearest(run, runs)}")
+
+
+class RunHeldError(FluffyError, RuntimeError):
+    """Another process executes the run."""
+
+    def __init__(self, run: str, holder: str) -> None:
+        super().__init__(
+            f"run {run!r} is executed by {holder}; wait until it has ended or paused, stop that "
+            "process, or fork the run: agent.fork(checkpoint)"
+        )
+
+
+class RunMovedOnError(FluffyError, RuntimeError):
+    """Another process has gone on with a run that stood still here."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"run {run!r} has gone on in another process since it stood still here; "
+            f"take it up where it is now: agent.take_up({run!r})"
+        )
+
+
+class SaveWarning(RuntimeWarning):
+    """A run goes on, and what it did can't be kept for now."""

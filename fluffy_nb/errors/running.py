@@ -1,0 +1,131 @@
+"""Errors of a run: failing states, time-outs, blocked branches, resuming."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from fluffy_nb.errors.base import FluffyError
+from fluffy_nb.errors.wording import listed, nearest, shortened
+
+
+class StateError(FluffyError, RuntimeError):
+    """A state failed and the run with it; the original error is the cause."""
+
+    def __init__(self, state: str, attempt: int, run_id: str, problem: str) -> None:
+        super().__init__(
+            f"state {state!r} failed in attempt {attempt} of run {run_id!r}: "
+            f"{problem.rstrip('.')}. "
+            "Mend the state and go on with resume(); what completed before is kept."
+        )
+        self.state = state
+        self.attempt = attempt
+        self.run_id = run_id
+
+
+class UnknownStateError(StateError, LookupError):
+    """A state returned, or a caller named, a state that the agent does not have."""
+
+    def __init__(  # a name given by a caller has no run yet
+        self,
+        name: str,
+        names: Collection[str],
+        returned_by: str | None = None,
+        attempt: int = 0,
+        run_id: str = "",
+    ) -> None:
+        who = f"state {returned_by!r} returned {name!r}" if returned_by else f"{name!r} was named"
+        Exception.__init__(
+            self,
+            f"{who}, which is no state ({nearest(name, names)}); "
+            f"correct the name, or add it: add_state({name!r}, function).",
+        )
+        self.name = name
+        self.state = returned_by or name
+        self.attempt = attempt
+        self.run_id = run_id
+
+
+class InvalidResultError(StateError, TypeError):
+    """A state returned something that does not say where to go."""
+
+    def __init__(self, state: str, value: object, attempt: int = 0, run_id: str = "") -> None:
+        Exception.__init__(
+            self,
+            f"state {state!r} returned {shortened(value)} ({type(value).__name__}); "
+            "a state returns the name of the next state, a list of names to run in parallel, "
+            "or None to end. "
+            "Keep data in the context: context.set_state(key, value).",
+        )
+        self.state = state
+        self.attempt = attempt
+        self.run_id = run_id
+
+
+class StateTimeoutError(FluffyError, TimeoutError):
+    """An attempt of a state took longer than it may."""
+
+    def __init__(self, state: str, attempt: int, seconds: float) -> None:
+        super().__init__(
+            f"attempt {attempt} of state {state!r} did not end within {seconds:g} s; "
+            "give it a longer timeout=, or a retry_policy=."
+        )
+
+
+class BlockedError(FluffyError, RuntimeError):
+    """Branches wait for what can't come any more."""
+
+    def __init__(self, run_id: str, reasons: Mapping[str, str]) -> None:
+        waiting = "; ".join(f"{state!r} {why}" for state, why in reasons.items())
+        super().__init__(
+            f"run {run_id!r} can't go on: {waiting}. Add or mend what leads there, or replace the "
+            "state without that dependency, and go on with resume()."
+        )
+        self.reasons = dict(reasons)
+
+
+class RestoredError(FluffyError, RuntimeError):
+    """What led to a state by `on_error` before the run was restored: only its text is kept."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+
+
+class RunActiveError(FluffyError, RuntimeError):
+    """The agent is running already, or has a run to go on with."""
+
+    def __init__(self, agent: str, run_id: str, status: str, remedy: str) -> None:
+        super().__init__(f"agent {agent!r} has run {run_id!r} {status.lower()}; {remedy}")
+
+
+class BlockedLoopError(FluffyError, RuntimeError):
+    """A blocking run was asked for where it would wait for itself."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "run_sync() was called by a coroutine in the loop of another run_sync(), which it "
+            "would block for ever; await run() there, or call it in a plain function."
+        )
+
+
+class NothingToResumeError(FluffyError, RuntimeError):
+    """There is no paused, failed or cancelled run to go on with."""
+
+    def __init__(self, agent: str, status: str) -> None:
+        super().__init__(
+            f"agent {agent!r} is {status}: there is no run to go on with; begin one with run()."
+        )
+
+
+class RunTimeoutError(FluffyError, TimeoutError):
+    """The time given to run() was up; the run can be resumed."""
+
+    def __init__(self, run_id: str, seconds: float, running: Collection[str]) -> None:
+        where = f" while {listed(running)} ran" if running else ""
+        super().__init__(
+            f"run {run_id!r} did not end within {seconds:g} s{where}; what completed is kept: "
+            "go on with resume(), with a longer timeout= if that was too short."
+        )
+
+
+class CleanupWarning(RuntimeWarning):
+    """A cancelled state did not end within the cleanup time."""
