@@ -14,6 +14,9 @@ from fluffy_nb.engine.ends import Ends
 from fluffy_nb.engine.execution import Branch
 from fluffy_nb.engine.topology import Topology
 
+MANY = 8
+"""From so many groups to look at, one walk over the graph answers for all of them."""
+
 Key = str | int
 """A group of branches that wait: the name they join at, or the one branch that never joins."""
 
@@ -35,9 +38,14 @@ class Joins:
         self._unsure: dict[Key, Sequence[Branch]] = {}  # group -> branches to look at first
         self._watchers: dict[int, list[Key]] = {}  # branch -> the groups it holds
         self._holder: dict[Key, Branch] = {}
+        # By state: where a branch stood that can lead to it, and the branches that stood there.
+        # It stays right until another branch comes.
+        self._reached: dict[str, str] | None = None
+        self._standing: dict[str, list[Branch]] = {}
 
     def arrive(self, branch: Branch) -> None:
         """A branch has come to its state and waits there."""
+        self._reached = None
         key = branch.key
         group = self.waiting.get(key)
         if group is None:
@@ -106,6 +114,7 @@ class Joins:
     def rebuild(self, topology: Topology) -> None:
         """Look at everything again, because the graph has changed."""
         self._topology = topology
+        self._reached = None
         self._watchers.clear()
         self._holder.clear()
         self._unsure = dict.fromkeys(self.waiting, ())
@@ -142,6 +151,9 @@ class Joins:
         if len(group) == len(self._branches):
             return None
         heads = topology.heads.get(node, frozenset())
+        walk = self._reached is not None or len(self._unsure) >= MANY
+        if walk and not heads and not topology.ends_others:
+            return self._walked_blocker(node)
         for candidates in (likely, self._branches.values()):
             for branch in candidates:
                 if branch.id not in self._branches:
@@ -156,6 +168,28 @@ class Joins:
                 elif topology.leads(branch.node, node):
                     return branch
         return None
+
+    def _walked_blocker(self, node: str) -> Branch | None:
+        """As `_join_blocker` for a state in no loop, from one walk for all groups.
+
+        Each group looking for itself would look at every branch: for many groups that wait for
+        one branch, that is their number squared.
+        """
+        if self._reached is None:
+            self._standing = {}
+            for branch in self._branches.values():
+                self._standing.setdefault(branch.node, []).append(branch)
+            self._reached = self._topology.reached_from(self._standing)
+        source = self._reached.get(node)
+        if source is None:
+            return None
+        standing = self._standing[source]
+        while standing and standing[-1].id not in self._branches:
+            standing.pop()  # it has ended since
+        if standing:
+            return standing[-1]
+        self._reached = None  # all that stood there have ended since
+        return self._walked_blocker(node)
 
     # ------------------------------------------------------------ dependencies
 

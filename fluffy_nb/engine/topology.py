@@ -172,6 +172,22 @@ class Topology:
                     rim.append(target)
         return False
 
+    def reached_from(self, sources: Iterable[str]) -> dict[str, str]:
+        """Every state that a path of one edge or more leads to, with a source of such a path.
+
+        One walk over the graph answers for all states. Its answer is that of `leads` for a state
+        that is in no loop, where no branch ends early.
+        """
+        found: dict[str, str] = {}
+        for source in sources:
+            rim = [source]
+            while rim:
+                for target in self._successors.get(rim.pop(), ()):
+                    if target not in found:
+                        found[target] = source
+                        rim.append(target)
+        return found
+
     def path(self, source: str, state: str) -> list[str]:
         """A shortest way from one state to another, both ends included; for explanations."""
         before: dict[str, str] = {}

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
+from fluffy_nb.engine import joins
+
 from .drive import drive
 from .flows import graphs, structured, timings
 from .reference_flow import Flow
@@ -73,3 +75,16 @@ def test_S5_1_random_graphs_agree_whatever_the_timing(data):
             slow = simulate(flow, durations)
             assert outcome.time == slow.time
             assert sorted(outcome.ends) == sorted(slow.ends)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_S5_7_one_walk_for_all_groups_decides_as_each_group_for_itself(data):
+    flow = data.draw(graphs() | structured().map(lambda drawn: drawn.flow))
+    durations = data.draw(timings(flow))
+    each = drive(flow, durations)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(joins, "MANY", 1)
+        walked = drive(flow, durations)
+    assert (walked.status, walked.counts, walked.ends) == (each.status, each.counts, each.ends)
+    assert walked.time == each.time

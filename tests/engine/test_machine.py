@@ -105,6 +105,33 @@ def test_S5_6_it_may_wait_for_one_that_waits_itself():
     }
 
 
+def test_S5_7_many_joins_that_wait_for_one_branch_cost_one_look_each():
+    looks = 0
+
+    class Counted(Topology):
+        def leads(self, source, state):
+            nonlocal looks
+            looks += 1
+            return super().leads(source, state)
+
+    joins = [f"j{number}" for number in range(300)]
+    edges = {"s": ["slow", *joins], "slow": joins, **{join: [] for join in joins}}
+    machine = Machine(Counted(list(edges), edges, ("s",)))
+    machine.apply(ev.RunStarted(1, 0.0, "run", "agent", ("s",)))
+    machine.apply(ev.StateStarted(2, 0.0, *machine.decide()))
+    machine.apply(ev.StateCompleted(3, 0.0, 1, "s", 1, ("slow", *joins)))
+    machine.apply(ev.StateStarted(4, 0.0, *machine.decide()))
+    assert machine.decide() is None
+    assert explain(machine, "j299") == "waits for slow (running)"
+    machine.apply(ev.StateCompleted(5, 1.0, 2, "slow", 1, ()))
+    started = [machine.decide()]
+    while started[-1] is not None:
+        machine.apply(ev.StateStarted(5 + len(started), 1.0, *started[-1]))
+        started.append(machine.decide())
+    assert [command.state for command in started[:-1]] == joins
+    assert looks < 20  # each for itself: 300 times 300
+
+
 def test_S5_4_joins_that_wait_in_a_circle_are_let_go_earliest_first():
     class Circle(Topology):
         """Every state holds every other, as dependencies will make possible."""
