@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from fluffy_nb.diagram.flat import flatten
-from fluffy_nb.diagram.model import Diagram, Edge, Node, node_ids
+from fluffy_nb.diagram.model import Diagram, Edge, Node
 from fluffy_nb.engine.metadata import StateMetadata
 from fluffy_nb.engine.status import StateStatus
 
@@ -63,13 +63,12 @@ def nodes(agent: Pictured, graph: FlatGraph, names: Iterable[str]) -> dict[str, 
         For each id the node, in the order of `names`.
     """
     metadata = agent.state_metadata
-    ids = node_ids(graph.names)
+    ids = graph.ids
+    data = {name: metadata.get(name) or StateMetadata() for name in names if name in ids}
+    reasons = agent.explain_each(n for n, known in data.items() if known.status in _STANDING)
     found = {}
-    for name in names:
-        if name not in ids:
-            continue
-        known = metadata.get(name) or StateMetadata()
-        reason = agent.explain(name) if known.status in _STANDING else ""
+    for name, known in data.items():
+        reason = reasons.get(name, "")
         undefined = name in graph.undefined
         found[ids[name]] = Node(
             name,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from fluffy_nb.diagram.model import node_ids
 from fluffy_nb.engine.graph import Edge, EdgeKind
 
 if TYPE_CHECKING:
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from fluffy_nb.engine.templates import Template
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FlatGraph:
     """All states of a flow, those inside agents by their whole names, as `review/draft`.
 
@@ -38,14 +41,31 @@ class FlatGraph:
     clusters: Mapping[str, str] = field(default_factory=dict)
     templates: Mapping[str, tuple[str, Template]] = field(default_factory=dict)
 
+    @cached_property
+    def ids(self) -> Mapping[str, str]:
+        """For each name the id of its element in a picture."""
+        return node_ids(self.names)
+
+    @cached_property
+    def ways(self) -> Mapping[str, tuple[Edge, ...]]:
+        """For each name the edges that begin there."""
+        ways: dict[str, list[Edge]] = {}
+        for edge in self.edges:
+            ways.setdefault(edge.source, []).append(edge)
+        return {name: tuple(edges) for name, edges in ways.items()}
+
     def node(self, name: str) -> str:
         """The name in the graph of what an event tells of: a template's for a name it matches."""
-        if name in self.names:
+        if name in self.ids:
             return name
         for whole, (prefix, template) in self.templates.items():
             if name.startswith(prefix) and template.match(name.removeprefix(prefix)):
                 return whole
         return name
+
+
+_recent: deque[tuple[StateGraph, FlatGraph]] = deque(maxlen=8)
+"""Graphs never change, so that each is put flat once, however often it is painted."""
 
 
 def flatten(graph: StateGraph) -> FlatGraph:
@@ -55,8 +75,17 @@ def flatten(graph: StateGraph) -> FlatGraph:
         graph: Of an agent.
 
     Returns:
-        The same, flat.
+        The same, flat; the same object again where it was flattened not long ago.
     """
+    for known, flat in tuple(_recent):
+        if known is graph:
+            return flat
+    flat = _flattened(graph)
+    _recent.append((graph, flat))
+    return flat
+
+
+def _flattened(graph: StateGraph) -> FlatGraph:
     levels = list(_levels(graph, "", ""))
     names: list[str] = []
     for prefix, _, level in levels:

@@ -46,7 +46,9 @@ class Definition:
         self.state_timeout = state_timeout
         self._specs: dict[str, StateSpec] = {}
         self.states: Mapping[str, StateSpec] = MappingProxyType(self._specs)
+        self._agents: dict[str, Definition] = {}  # of the states that are agents
         self._returns: dict[str, Returns] = {}  # of the states whose code has been read
+        self._names_of_agents: tuple[int, dict[int, str]] = -1, {}  # and for which version
         self._graphs: dict[object, StateGraph] = {}
         self.plan: Plan | None = None  # of the latest run; see `Routes`
         self._version = 0
@@ -77,6 +79,8 @@ class Definition:
             self._check_template(spec)
         self._specs[name] = spec
         self._forget(name)
+        if spec.flow is not None:
+            self._agents[name] = spec.flow.definition
 
     def _check_template(self, spec: StateSpec) -> None:
         for other in self._specs.values():
@@ -98,6 +102,7 @@ class Definition:
 
     def _forget(self, name: str) -> None:
         self._returns.pop(name, None)
+        self._agents.pop(name, None)
         self._version += 1
 
     # ------------------------------------------------------------ names
@@ -145,7 +150,7 @@ class Definition:
         """
         starts = starts or self.start
         taken = taken or {}
-        names_of_agents = {id(agent): self.state_of(agent) for agent in self._agents_named()}
+        names_of_agents = self._find_agents()
         key = (starts, frozenset(taken), self.version)
         graph = self._graphs.get(key)
         if graph is None:
@@ -164,6 +169,17 @@ class Definition:
             if starts is None:  # a run that starts where it was found has the same graph
                 self._graphs[(graph.starts, *key[1:])] = graph
         return graph
+
+    def _find_agents(self) -> dict[int, str]:
+        """The state that each agent is which some return goes to, by the agent's `id()`.
+
+        Looked up once for each version: pictures ask for the graph many times a second.
+        """
+        version, names = self._names_of_agents
+        if version != self._version:
+            names = {id(agent): self.state_of(agent) for agent in self._agents_named()}
+            self._names_of_agents = self._version, names
+        return names
 
     def _agents_named(self) -> Iterator[Flow]:
         """The agents that some return goes to; reads the code that has not been read yet.
@@ -230,9 +246,8 @@ class Definition:
 def inside(definition: Definition) -> Iterator[Definition]:
     """A definition and those of the agents in it, at any depth."""
     yield definition
-    for spec in definition.states.values():
-        if spec.flow is not None:
-            yield from inside(spec.flow.definition)
+    for agent in definition._agents.values():  # noqa: SLF001 - its own class
+        yield from inside(agent)
 
 
 def taken_inside(name: str, taken: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from fluffy_nb.engine.dependencies import DependencyType
@@ -21,24 +22,34 @@ _UNITS = {"cpu_units": "CPU", "memory_mb": "MB", "gpu_units": "GPU"}
 
 
 def explain(machine: Machine, name: str) -> str:
-    """Why the branches at a state are where they are.
+    """Why the branches at a state are where they are; see `explain_each`."""
+    return explain_each(machine, [name])[name]
+
+
+def explain_each(machine: Machine, names: Iterable[str]) -> dict[str, str]:
+    """Why the branches at some states are where they are, from one look at the run.
 
     Args:
         machine: The run.
-        name: The state, as it stands in events; a template's name means all it stands for.
+        names: The states, as they stand in events; a template's name means all it stands for.
 
     Returns:
-        Sentences such as "waits for b2 (running) through b3"; empty where there is nothing to say.
+        For each name sentences such as "waits for b2 (running) through b3"; empty where there is
+        nothing to say.
     """
-    reasons = [
-        _execution(machine, execution)
-        for execution in machine.executions.values()
-        if name in {execution.state, execution.branch.scope.prefix + execution.branch.node}
-    ]
+    reasons: dict[str, list[str]] = {name: [] for name in names}
+    for execution in machine.executions.values():
+        branch = execution.branch
+        for name in {execution.state, branch.scope.prefix + branch.node} & reasons.keys():
+            reasons[name].append(_execution(machine, execution))
     for scope in machine.scopes.values():
-        for key, group in scope.joins.waiting.items():
-            if name in {scope.prefix + group[0].state, scope.prefix + group[0].node}:
-                reasons.append(waits_for(machine, scope, key))
+        for key, (first, *_) in scope.joins.waiting.items():
+            for name in {scope.prefix + first.state, scope.prefix + first.node} & reasons.keys():
+                reasons[name].append(waits_for(machine, scope, key))
+    return {name: _told(machine, name, found) for name, found in reasons.items()}
+
+
+def _told(machine: Machine, name: str, reasons: list[str]) -> str:
     data = machine.metadata.get(name)
     if not any(reasons) and data is not None and data.error and data.status is not _RUNS:
         reasons.append(f"{data.status.lower()}: {data.error}")

@@ -29,6 +29,7 @@ class Routes:
         self._definition = definition
         self._sent: dict[int, set[str]] = {}  # by the id() of a definition
         self._is_open = False
+        self._learned: dict[tuple[str, str], int] = {}  # edges the graph may not tell of
 
     def topology(
         self,
@@ -44,6 +45,7 @@ class Routes:
             standing: The states where branches stand; the agent may lack some.
         """
         definition = self._definition
+        self._learned.update(taken)
         lacking = [name for name in standing if definition.spec(name) is None]
         key = (starts, definition.version)
         as_written = not (taken or lacking or self._sent)
@@ -56,6 +58,14 @@ class Routes:
         if as_written:
             definition.plan = Plan(key, topology, self._is_open)
         return topology
+
+    @property
+    def shown(self) -> StateGraph:
+        """The graph for pictures: as it is written, with the edges the run took beside it.
+
+        The same object as long as nothing has changed.
+        """
+        return self._definition.graph(None, self._learned)
 
     def graph(self, starts: tuple[str, ...]) -> StateGraph:
         """The graph as it is written.

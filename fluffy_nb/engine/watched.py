@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.execution import Phase
-from fluffy_nb.engine.explain import explain
+from fluffy_nb.engine.explain import explain_each
 from fluffy_nb.engine.flow import DefinedFlow
 from fluffy_nb.engine.graph import StateGraph
 from fluffy_nb.engine.metadata import MetadataView, StateMetadata
@@ -120,7 +120,7 @@ class WatchedFlow(DefinedFlow):
     @property
     def taken_edges(self) -> Mapping[tuple[str, str], int]:
         """How often the present run went from one state to another."""
-        return MappingProxyType({} if self._machine is None else dict(self._machine.taken))
+        return MappingProxyType({} if self._machine is None else self._machine.taken)
 
     @property
     def context_values(self) -> Mapping[str, Any]:
@@ -152,9 +152,23 @@ class WatchedFlow(DefinedFlow):
             The reason, also "priority HIGH, needs 2 CPU, 1 free" or why it failed; empty where
             there is none.
         """
-        return "" if self._machine is None else explain(self._machine, name)
+        return self.explain_each([name])[name]
+
+    def explain_each(self, names: Iterable[str]) -> Mapping[str, str]:
+        """As `explain` for many states, from one look at the run.
+
+        Args:
+            names: The states.
+
+        Returns:
+            The reason by name.
+        """
+        if self._machine is None:
+            return dict.fromkeys(names, "")
+        return explain_each(self._machine, names)
 
     @property
     def state_graph(self) -> StateGraph:
         """Where each state can lead, with the edges that the present run took."""
-        return self.definition.graph(None, self.taken_edges)
+        run = self._run
+        return self.definition.graph() if run is None else run.runner.routes.shown

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -51,6 +52,7 @@ class RunWatch(WatchedFlow):
         self._holder = ""  # who executes it, as of the last look
         self._has_left = False
         self._states: tuple[StateGraph, Mapping[str, StateSpec]] = NO_GRAPH, {}
+        self._shown = _Shown()
 
     def __repr__(self) -> str:
         return f"<RunWatch {self._info.id} of {self.name!r}: {self.status}>"
@@ -110,18 +112,19 @@ class RunWatch(WatchedFlow):
     @property
     def state_graph(self) -> StateGraph:
         """Where each state can lead, with the edges that the run took."""
-        return _with_taken(self._replay.graph, self.taken_edges)
+        self._shown.update(self._replay.graph, self.taken_edges)
+        return self._shown.graph
 
     def check(self) -> tuple[()]:
         """Nothing: who runs it was told what looks wrong."""
         return ()
 
-    def explain(self, name: str) -> str:
-        """Why a state is where it is; see `WatchedFlow.explain`."""
+    def explain_each(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Why states are where they are; see `WatchedFlow.explain_each`."""
         if self._machine is not None:
             for scope in self._machine.scopes.values():
                 scope.joins.next_ready()  # has each join find out what it waits for
-        return super().explain(name)
+        return super().explain_each(names)
 
     # ------------------------------------------------------------ following
 
@@ -161,6 +164,35 @@ class RunWatch(WatchedFlow):
     def close(self) -> None:
         """Close the file."""
         self._store.close()
+
+
+class _Shown:
+    """The graph for pictures, made anew only where the run took an edge that it lacks."""
+
+    def __init__(self) -> None:
+        self.graph = self._kept = NO_GRAPH
+        self._known: set[tuple[str, str]] = set()
+        self._seen = 0  # taken edges that were looked at
+
+    def update(self, kept: StateGraph, taken: Mapping[tuple[str, str], int]) -> None:
+        """Take in a kept graph and the edges that the run took."""
+        if kept is not self._kept or len(taken) < self._seen:
+            self.graph = self._kept = kept
+            self._known, self._seen = set(_edges_of(kept)), 0
+        new = set(islice(taken, self._seen, None)) - self._known
+        self._seen = len(taken)
+        if new:
+            self._known |= new
+            self.graph = _with_taken(kept, taken)
+
+
+def _edges_of(graph: StateGraph, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The edges that returns lead along, states inside agents by their whole names."""
+    for edge in graph.edges:
+        if edge.kind is not EdgeKind.DEPENDENCY:
+            yield prefix + edge.source, prefix + edge.target
+    for name, inner in graph.agents.items():
+        yield from _edges_of(inner, f"{prefix}{name}/")
 
 
 def _with_taken(graph: StateGraph, taken: Mapping[tuple[str, str], int]) -> StateGraph:

@@ -70,7 +70,9 @@ class ControlsWidget(PlainWidget):
         self._notice = _failures(agent)
         self._changed = set(agent.states)
         self._executions: dict[str, int] = {}
+        self._done: set[str] = set()  # states that have completed
         self._look = True  # at what looks wrong
+        self._recount = True  # the states that have completed
         self._pace = Pace(self._paint)
         super().__init__(label=agent.name, steers=agent.steers)
         self._paint()
@@ -105,6 +107,7 @@ class ControlsWidget(PlainWidget):
                 self._notice, self._look = "", True
                 self._executions.clear()
                 self._changed.update(self._agent.states)
+                self._recount = True
             case ev.RunResumed():
                 self._notice = ""
             case ev.RunFailed():
@@ -112,9 +115,11 @@ class ControlsWidget(PlainWidget):
             case ev.RunCancelled():
                 self._notice = f"The run was cancelled: {event.reason}."
             case ev.GraphChanged():
-                self._look = True
+                self._look = self._recount = True
             case ev.StateStarted():
                 self._changed.add(event.state)
+            case ev.StateCompleted() | ev.StateReused() if event.state in self._agent.states:
+                self._done.add(event.state)
         self._pace.after(event)
 
     def _paint(self) -> None:
@@ -125,7 +130,10 @@ class ControlsWidget(PlainWidget):
             self._executions[name] = metadata[name].executions
         with self._lock, self.hold_sync():
             self.status, self.allowed = agent.status.value, list(ALLOWED[agent.status])
-            self.done = len(agent.completed_states & agent.states.keys())
+            if self._recount:
+                self._recount = False
+                self._done = {*(agent.completed_states & agent.states.keys())}
+            self.done = len(self._done)
             self.total = len(agent.states)
             self.executions = sum(self._executions.values())
             self._set_time(agent.duration)

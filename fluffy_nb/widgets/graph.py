@@ -44,11 +44,12 @@ class GraphWidget(PictureWidget):
         self._edges: dict[tuple[str, str], str] = {}  # edge -> "element element"
         self._topology: object = None
         self._changed: set[str] = set()
-        self._counted: dict[tuple[str, str], int] = {}  # how often edges were taken, as shown
+        self._left: set[str] = set()  # states that branches went on from
+        self._graph: object = None  # what was flattened
         self._flat = FlatGraph()
         self._waiting: set[str] = set()  # states where a branch waits: what for can change
         self._progress: dict[str, tuple[float, str]] = {}
-        self._all = self._unquiet = self._look = self._moved = False
+        self._all = self._unquiet = self._look = False
         self._drawing: asyncio.Task[None] | None = None
         self._pace = Pace(self._paint)
         super().__init__(agent.name)
@@ -98,9 +99,9 @@ class GraphWidget(PictureWidget):
             case ev.StateStarted():
                 self._progress.pop(event.state, None)
                 self._changed.add(event.state)
-            case ev.StateCompleted():
+            case ev.StateCompleted() | ev.StateFailed() | ev.StateReused():
                 self._changed.add(event.state)
-                self._moved = True
+                self._left.add(event.state)
             case _ if isinstance(event, (ev.RunResumed, *ENDS)):
                 self._unquiet = True
             case _:
@@ -111,15 +112,20 @@ class GraphWidget(PictureWidget):
         """Show what was noted."""
         if self._drawing is not None:
             return  # ids may be others in a moment, and then everything is painted
-        counts = self._counts() if self._moved or self._all else {}
-        if self._look:
+        if self._look or self._agent.state_graph is not self._graph:
             self._look = False
+            self._flat_now()
             if topology(self._agent) != self._topology:
                 self._redraw()
                 return
+        counts = self._counts()
         states = self._noted_states()
         self._forget()
         self.patch(patch(self._agent, states), counts)
+
+    def _flat_now(self) -> None:
+        self._graph = graph = self._agent.state_graph
+        self._flat = flatten(graph)
 
     # ------------------------------------------------------------ what to patch
 
@@ -134,33 +140,31 @@ class GraphWidget(PictureWidget):
                 noted |= {n for n, i in self._ids.items() if nodes[i]["status"] not in QUIET}
         known = [name for name in noted if name in self._ids]
         metadata = agent.state_metadata
-        self._waiting = {
-            name
-            for name in known
-            if (metadata.get(name) or StateMetadata()).status in STANDING and agent.explain(name)
-        }
+        standing = (
+            name for name in known if (metadata.get(name) or StateMetadata()).status in STANDING
+        )
+        self._waiting = {name for name, why in agent.explain_each(standing).items() if why}
         return known
 
     def _counts(self) -> dict[str, int]:
-        """How often the edges were taken whose number has changed; notes where they lead."""
+        """How often the edges were taken that may have been; notes the states they lead to."""
         taken = self._agent.taken_edges
-        changed = {}
-        for edge, number in taken.items():
-            if self._counted.get(edge) == number:
-                continue
-            self._changed.add(edge[1])
-            if edge in self._edges:
-                changed[self._edges[edge]] = number
-            else:
-                self._look = True  # a state went where its code did not tell
         if self._all:
-            changed = {id_: taken.get(edge, 0) for edge, id_ in self._edges.items()}
-        self._counted = dict(taken)
-        return changed
+            return {id_: taken.get(edge, 0) for edge, id_ in self._edges.items()}
+        counts = {}
+        for node in map(self._flat.node, self._left):
+            for way in self._flat.ways.get(node, ()):
+                edge = way.source, way.target
+                number = taken.get(edge, 0)
+                if number and edge in self._edges:
+                    counts[self._edges[edge]] = number
+                    self._changed.add(way.target)
+        return counts
 
     def _forget(self) -> None:
         self._changed.clear()
-        self._all = self._unquiet = self._moved = False
+        self._left.clear()
+        self._all = self._unquiet = False
 
     # ------------------------------------------------------------ another drawing
 
@@ -203,7 +207,7 @@ class GraphWidget(PictureWidget):
 
     def _show(self, drawing: Drawing) -> None:
         ids = self._ids = drawing.ids
-        self._flat = flatten(self._agent.state_graph)
+        self._flat_now()
         self._edges = {
             (edge.source, edge.target): f"{ids[edge.source]} {ids[edge.target]}"
             for edge in self._flat.edges

@@ -67,6 +67,9 @@ class FakeAgent:
     def state_metadata(self):
         return {name: known or StateMetadata() for name, known in self.states.items()}
 
+    def explain_each(self, names):
+        return {name: self.explain(name) for name in names}
+
     def explain(self, name):
         return self.waiting.get(name, "")
 

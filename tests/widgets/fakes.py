@@ -70,7 +70,9 @@ class FakeAgent:
 
     @property
     def state_graph(self):
+        taken = [edge for edge in self.taken_edges if edge not in self.edges]
         edges = [Edge(a, b, EdgeKind.INFERRED) for a, b in self.edges]
+        edges += [Edge(a, b, EdgeKind.TAKEN) for a, b in taken]
         undefined = dict.fromkeys(b for _, b in self.edges if b not in self.states)
         return StateGraph(tuple(self.states), tuple(edges), (), tuple(undefined), {}, {})
 
@@ -79,6 +81,9 @@ class FakeAgent:
 
     def check(self):
         return self.wrong
+
+    def explain_each(self, names):
+        return {name: self.explain(name) for name in names}
 
     def explain(self, name):
         return self.waits.get(name, "")
@@ -143,7 +148,7 @@ class FakeAgent:
 
 
 def topology(agent):
-    return tuple(agent.states), tuple(agent.edges)
+    return tuple(agent.states), agent.state_graph.edges
 
 
 def ids(agent):

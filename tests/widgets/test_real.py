@@ -1,12 +1,14 @@
 """The view of a real agent, with real pictures, answered as a page would."""
 
 import asyncio
+import sys
 import threading
 
 import pytest
 
 from fluffy_nb import Agent
-from fluffy_nb.diagram import draw
+from fluffy_nb.diagram import draw, patch
+from fluffy_nb.engine.events import StateStarted
 from fluffy_nb.widgets import View
 
 
@@ -138,3 +140,59 @@ async def test_states_that_are_added_while_it_runs_are_drawn(agent):
     assert view.controls.total == 5
     await run.cancel()
     view.close()
+
+
+def calls(function, *arguments):
+    """How many Python functions a call enters: its cost, whatever the machine."""
+    entered = 0
+
+    def count(_, event, __):
+        nonlocal entered
+        entered += event == "call"
+
+    sys.setprofile(count)
+    try:
+        function(*arguments)
+    finally:
+        sys.setprofile(None)
+    return entered
+
+
+def chain_of(number):
+    agent = Agent("chain")
+    for place in range(number):
+        following = [f"s{place + 1}"] if place + 1 < number else []
+        agent.add_state(f"s{place}", lambda context: None, next=following)
+    return agent
+
+
+def test_S13_cost_follows_change_in_a_large_graph_as_in_a_small_one():
+    costs = {}
+    for number in (10, 300):
+        agent = chain_of(number)
+        asyncio.run(agent.run())
+        patch(agent, ["s0"])  # the first one puts the graph flat
+        view = View(agent)
+        view.graph._note(StateStarted(99, 0.0, 1, "s3", 1, ()))
+        costs[number] = (
+            calls(patch, agent, ["s3"]),
+            calls(view.graph._paint),
+            calls(view.controls._paint),
+        )
+        view.close()
+    assert costs[10] == costs[300]
+
+
+async def test_S5_6_reasons_of_many_states_take_one_look_at_the_run():
+    agent = Agent("wide", max_concurrent=1)
+    names = [f"n{place}" for place in range(100)]
+    agent.add_state("split", lambda context: names, next=names)
+    for name in names:
+        agent.add_state(name, lambda context: None, next=[])
+    agent.breakpoints = set(names)
+    await agent.run()
+    assert set(agent.explain_each(names).values()) == {"is ready"}
+    one = calls(agent.explain_each, names[:1])
+    assert calls(agent.explain_each, names) < one + 10 * len(
+        names
+    )  # each for itself: 100 times 100
