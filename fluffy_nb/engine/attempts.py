@@ -48,6 +48,7 @@ class Attempt:
     """
 
     __slots__ = (
+        "begun",
         "clock",
         "context",
         "definition",
@@ -67,11 +68,13 @@ class Attempt:
         self.context = context
         self.spec: StateSpec | None = definition.spec(execution.branch.state)
         self.task: asyncio.Task[None]
+        self.begun = False
         self.timed_out = False
         self.clock: Countdown | None = None
 
-    def start_clock(self) -> None:
-        """Begin to count the time that the attempt may take, where that is bounded."""
+    def begin(self) -> None:
+        """Count the time that the attempt may take from now on, where that is bounded."""
+        self.begun = True
         seconds = self.definition.state_timeout
         if self.spec is not None and self.spec.timeout is not None:
             seconds = self.spec.timeout
@@ -83,13 +86,16 @@ class Attempt:
         self.timed_out = True
         self.task.cancel()
 
+    def check_begun(self, _: asyncio.Task[None]) -> None:
+        """The task has ended; one that was cancelled before its first step has told nothing."""
+        if not self.begun:
+            self.runner.work.end_unbegun(self)
+
     async def run(self) -> Ending:
         """Call the function; whatever comes of it is an event to be."""
         runner, spec = self.runner, self.spec
         executing.set(self.context)
         try:
-            if runner.work.is_breathless():
-                await asyncio.sleep(0)
             if spec is None:
                 return self._failed(self._unknown())
             if spec.is_async:

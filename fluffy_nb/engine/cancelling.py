@@ -6,6 +6,7 @@ import asyncio
 import warnings
 from typing import TYPE_CHECKING
 
+from fluffy_nb.engine.tasks import new_task
 from fluffy_nb.errors import CleanupWarning, listed
 
 if TYPE_CHECKING:
@@ -36,10 +37,12 @@ class Cancelling:
             reason: Why, in a few words.
         """
         self._cancel_tasks(reason)
-        if not self._runner.work.tasks:
+        if not self._reason:
+            return  # nothing had been called yet
+        if self._runner.work.is_idle:
             self._end()
         elif self._cleaning is None:
-            self._cleaning = self._runner.loop.create_task(self._clean_up(), name="fluffy: cleanup")
+            self._cleaning = new_task(self._clean_up(), self._runner.loop, "fluffy: cleanup")
 
     async def ended(self) -> None:
         """Wait until all has ended or was given up on."""
@@ -64,12 +67,13 @@ class Cancelling:
     def look(self) -> None:
         """An attempt has ended; see whether it was the last and nobody else waits for it."""
         watched = self._cleaning is not None and not self._cleaning.done()
-        if self._reason and not self._runner.work.tasks and not watched:
+        if self._reason and self._runner.work.is_idle and not watched:
             self._end()
 
     def _cancel_tasks(self, reason: str) -> None:
         if not self._reason:
             self._reason = reason
+            self._runner.work.cancel_unbegun()
             for task in self._runner.work.tasks.values():
                 if not task.cancelling():  # twice would cancel its `finally` blocks
                     task.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -15,7 +16,10 @@ from fluffy_nb.errors import shortened
 Observer = Callable[[Event], object]
 
 SLOW_SECONDS = 0.05
-"""An observer that takes longer than this is named in a warning, once."""
+"""An observer that takes longer than this, in CPU time, is named in a warning, once."""
+
+MARK_SECONDS = 0.001
+"""CPU time is read this often at most: reading it takes ten times as long as reading the clock."""
 
 _log = logging.getLogger("fluffy_nb")
 
@@ -32,11 +36,21 @@ class Observers:
     """The observers of one agent.
 
     Args:
-        clock: Measures how long an observer takes, in seconds.
+        clock: The time, in seconds.
+        cpu_clock: The CPU time of the calling thread, in seconds: what other programs on a busy
+            machine take is not the observer's.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.perf_counter,
+        cpu_clock: Callable[[], float] = time.thread_time,
+    ) -> None:
         self._clock = clock
+        self._cpu_clock = cpu_clock
+        self._mark = -1.0  # when the CPU time was last read
+        self._idle = 0.0  # the clock's time less the CPU time, then
+        self._thread = 0  # whose CPU time that was
         self.all: tuple[Subscription, ...] = ()  # replaced, never changed: delivery can go on
 
     def subscribe(self, observer: Observer) -> Callable[[], None]:
@@ -52,9 +66,14 @@ class Observers:
         """Hand an event to every observer; one that raises is logged and dropped."""
         for subscription in self.all:
             began = self._clock()
+            if began - self._mark > MARK_SECONDS:
+                self._mark, self._idle = began, began - self._cpu_clock()
+                self._thread = threading.get_ident()
+            idle = self._idle
             try:
                 subscription.observer(event)
-                self._check_quick(subscription, event, self._clock() - began)
+                if self._clock() - began > SLOW_SECONDS:
+                    self._check_quick(subscription, event, began - idle)
             # Nothing is awaited here: a CancelledError is the observer's own, not our task's.
             except (Exception, asyncio.CancelledError):  # noqa: BLE001 - the run goes on
                 _log.exception(
@@ -64,9 +83,11 @@ class Observers:
                 )
                 self._drop(subscription)
 
-    @staticmethod
-    def _check_quick(subscription: Subscription, event: Event, took: float) -> None:
+    def _check_quick(self, subscription: Subscription, event: Event, began: float) -> None:
         """Warn of a slow observer; where warnings are errors it counts as one that raises."""
+        if self._thread != threading.get_ident():
+            return  # meanwhile a run in another thread has told the same observers of an event
+        took = self._cpu_clock() - began
         if took > SLOW_SECONDS and not subscription.slow:
             subscription.slow = True
             warnings.warn(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.attempts import executing
 from fluffy_nb.engine.cancelling import Cancelling
 from fluffy_nb.engine.carrying import carry_out
 from fluffy_nb.engine.checkpoint import SavedExecution
@@ -169,7 +170,11 @@ class Runner:
         self._delivering = True
         try:
             while self._undelivered and not (self.keeper is not None and self.keeper.is_behind):
-                self._observers.deliver(self._undelivered.popleft())
+                event = self._undelivered.popleft()
+                if executing.get() is None:
+                    self._observers.deliver(event)
+                else:  # what an observer prints belongs to no state (semantics 7.6)
+                    self.work.outside().run(self._observers.deliver, event)
         finally:
             self._delivering = False
 
@@ -183,6 +188,8 @@ class Runner:
     async def at_home(self, verb: Coroutine[Any, Any, T]) -> T:
         """Await a verb in the run's loop, also when the caller lives in another thread's."""
         if self.loop is asyncio.get_running_loop() or not self.loop.is_running():
+            if self._deciding:  # an observer's eager task called it
+                await asyncio.sleep(0)
             return await verb
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(verb, self.loop))
 
@@ -227,24 +234,16 @@ class Runner:
                 self.emit(ev.CompletionTakenOver, name, kept.time)
 
     def advance(self) -> None:
-        """Do all that can be done now, each new execution in a task of its own."""
-        for started in self.decisions():
-            self.work.spawn(started)
-
-    def decisions(self) -> list[ev.StateStarted]:
-        """Carry out the machine's commands; the attempts that began are left to the caller."""
-        began: list[ev.StateStarted] = []
-        if self._deciding or self.cancelling:
-            return began  # where an observer's answer led here, whoever is deciding goes on
-        if self._waits_for_keeper():
-            return began
+        """Carry out the machine's commands until there is nothing more to do now."""
+        if self._deciding or self.cancelling or self._waits_for_keeper():
+            return  # where an observer's answer led here, whoever is deciding goes on
         self._deciding = True
         try:
             while (command := self.machine.decide(self.limit)) and not self._waits_for_keeper():
                 if isinstance(command, Start):
                     self._count_down(command.execution)
                     event = self.emit(ev.StateStarted, *command)
-                    began.append(event)  # type: ignore[arg-type]  # emit returns what it makes
+                    self.work.spawn(event)  # type: ignore[arg-type]  # emit returns what it makes
                 elif isinstance(command, Finish):
                     self._finish(command.status)
                 else:
@@ -253,7 +252,6 @@ class Runner:
                     carry_out(self, command)
         finally:
             self._deciding = False
-        return began
 
     def _waits_for_keeper(self) -> bool:
         """An end among the commands, as of an agent that is a state, is kept before the rest."""

@@ -1,25 +1,30 @@
-"""The work of a run: a task for each branch that runs, and the attempts in it."""
+"""The work of a run: the attempts that run or ask, each in a task of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from typing import TYPE_CHECKING, Any, cast
+from collections import deque
+from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.attempts import Attempt, executing
 from fluffy_nb.engine.context import Context
 from fluffy_nb.engine.execution import Phase
+from fluffy_nb.engine.tasks import new_task
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.runner import Runner
 
-YIELD_SECONDS = 0.005
-"""A chain of states that never waits lets the loop do other things this often."""
+AT_ONCE = 32
+"""So many bodies begin in one turn of the loop; the others begin in the next turns, in order."""
 
 
 class Work:
-    """The attempts that run or ask, each in a task; a state that follows goes on in the same.
+    """The attempts that run or ask, each in a task of its own (semantics 7.6).
+
+    Bodies begin in the order of their StateStarted events. Each task has a copy of the run's
+    context variables: those of whoever began or resumed the run.
 
     Args:
         runner: The run.
@@ -29,20 +34,24 @@ class Work:
         self._runner = runner
         self.tasks: dict[int, asyncio.Task[None]] = {}  # by execution
         self._attempts: dict[int, Attempt] = {}
+        self._waiting: deque[Attempt] = deque()  # started, and not called yet
+        self._begun = 0  # bodies begun since `_begin_more` last ran
         self.bind()
 
     def bind(self) -> None:
-        """Live on the loop that runs now."""
+        """Live on the loop that runs now, with the context variables of the caller."""
         self._context = contextvars.copy_context()
-        self._yielded = self._runner.loop.time()
+        if executing.get() is not None:  # a state of another run began this one
+            self._context.run(executing.set, None)
 
-    def is_breathless(self) -> bool:
-        """Whether the loop has not done other things for a while; it is about to, then."""
-        now = self._runner.loop.time()
-        if now - self._yielded <= YIELD_SECONDS:
-            return False
-        self._yielded = now
-        return True
+    def outside(self) -> contextvars.Context:
+        """The run's context variables, where no state is executing."""
+        return self._context.copy()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no attempt runs, asks or waits to be called."""
+        return not self._attempts
 
     def is_inside(self) -> bool:
         """Whether a state of this run is calling: it must not wait for its own end."""
@@ -70,17 +79,39 @@ class Work:
         elif attempt.execution.phase is Phase.RUNNING:
             attempt.clock.start()
 
-    # ------------------------------------------------------------ beginning and going on
+    # ------------------------------------------------------------ beginning
 
     def spawn(self, started: ev.StateStarted) -> None:
-        """Run an attempt in a task of its own."""
-        task = self._runner.loop.create_task(
-            self._run(started), name=f"fluffy:{started.state}", context=self._context.copy()
-        )
-        self._enter(started, task)
-        task.add_done_callback(lambda task: self._check_begun(started, task))
+        """Run an attempt in a task of its own, after those that were spawned before it."""
+        attempt = self._enter(started)
+        if self._waiting:
+            self._waiting.append(attempt)
+        elif self._begun < AT_ONCE:
+            self._begin(attempt)
+        else:
+            self._waiting.append(attempt)
+            self._runner.loop.call_soon(self._begin_more)
 
-    def _enter(self, started: ev.StateStarted, task: asyncio.Task[None]) -> Attempt:
+    def _begin_more(self) -> None:
+        """Begin those that wait; the loop does other things after every `AT_ONCE`."""
+        self._begun = 0
+        while self._waiting and self._begun < AT_ONCE:
+            self._begin(self._waiting.popleft())
+        if self._waiting:
+            self._runner.loop.call_soon(self._begin_more)
+
+    def _begin(self, attempt: Attempt) -> None:
+        self._begun += 1
+        task = new_task(
+            self._run(attempt),
+            self._runner.loop,
+            f"fluffy:{attempt.context.state}",
+            self._context.copy(),
+        )
+        attempt.task = self.tasks[attempt.execution.id] = task
+        task.add_done_callback(attempt.check_begun)
+
+    def _enter(self, started: ev.StateStarted) -> Attempt:
         runner = self._runner
         execution = runner.machine.executions[started.execution]
         branch = execution.branch
@@ -93,37 +124,25 @@ class Work:
             runner.endings.error_of(branch),
         )
         attempt = Attempt(runner, execution, runner.routes.definition_of(branch.scope), context)
-        attempt.task = self.tasks[started.execution] = task
         self._attempts[started.execution] = attempt
         return attempt
 
-    def _check_begun(self, started: ev.StateStarted, task: asyncio.Task[None]) -> None:
-        """A task that is cancelled before its first step does nothing: tell the end for it."""
-        if self.tasks.get(started.execution) is task:
-            self._runner.cancelling.interrupted(None)
-            self._leave(self._attempts[started.execution], ev.StateCancelled, (), None)
+    async def _run(self, attempt: Attempt) -> None:
+        attempt.begin()
+        ending = await attempt.run()
+        self._context.copy().run(self._ended, attempt, *ending)
 
-    async def _run(self, started: ev.StateStarted) -> None:
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        attempt = self._attempts[started.execution]
-        while True:
-            attempt.start_clock()
-            kind, details, error = await attempt.run()
-            if self._attempts.get(attempt.execution.id) is not attempt:
-                return  # given up on: it did not end within the cleanup time
+    def _ended(
+        self,
+        attempt: Attempt,
+        kind: type[ev.Event],
+        details: tuple[Any, ...],
+        error: BaseException | None,
+    ) -> None:
+        """A body has ended: tell it and go on, outside the context of the body."""
+        if self._attempts.get(attempt.execution.id) is attempt:  # else it was given up on
             self._leave(attempt, kind, details, error)
-            keeper = self._runner.keeper
-            if keeper is not None and keeper.is_behind:
-                await keeper.caught_up()
-            began = self._runner.decisions()
-            if not began:
-                return
-            following, *others = began
-            attempt = self._enter(following, task)
-            while task.cancelling():
-                task.uncancel()  # a cancellation that the state before has swallowed
-            for other in others:
-                self.spawn(other)
+            self._runner.advance()
 
     # ------------------------------------------------------------ ending
 
@@ -136,7 +155,8 @@ class Work:
     ) -> None:
         """An attempt has ended: tell it, and what was written."""
         runner, execution, context = self._runner, attempt.execution, attempt.context
-        del self.tasks[execution.id], self._attempts[execution.id]
+        del self._attempts[execution.id]
+        self.tasks.pop(execution.id, None)
         if attempt.clock is not None:
             attempt.clock.stop()
         if context.printed is not None:
@@ -160,8 +180,20 @@ class Work:
         self._leave(attempt, ev.StateCancelled, (), None)
         return attempt.context.state
 
+    def cancel_unbegun(self) -> None:
+        """End what was started and is not called yet: its functions are never called."""
+        while self._waiting:
+            self._leave(self._waiting.popleft(), ev.StateCancelled, (), None)
+
+    def end_unbegun(self, attempt: Attempt) -> None:
+        """A task was cancelled before its first step and did nothing: tell the end for it."""
+        if self._attempts.get(attempt.execution.id) is attempt:
+            self._runner.cancelling.interrupted(None)
+            self._leave(attempt, ev.StateCancelled, (), None)
+
     def leave_loop(self) -> None:
         """Bodies that wait on another loop can't go on here: they begin again."""
+        self.cancel_unbegun()
         for execution, task in list(self.tasks.items()):
             self.give_up(execution)
             if not self._runner.loop.is_closed():

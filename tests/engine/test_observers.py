@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import warnings
 
 import pytest
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.agent import Agent
-from fluffy_nb.engine.observers import Observers
+from fluffy_nb.engine.observers import MARK_SECONDS, Observers
 from fluffy_nb.engine.status import AgentStatus
 
 EVENT = ev.RunResumed(1, 0.0)
@@ -119,7 +120,7 @@ def test_S13_2_the_interrupt_of_a_person_goes_through():
 
 def test_S13_2_a_slow_observer_is_named_once():
     clock = Clock()
-    observers, times = Observers(clock), iter([0.05, 0.051, 1.0])
+    observers, times = Observers(clock, clock), iter([0.05, 0.051, 1.0])
 
     def slow(event):
         clock.now += next(times)
@@ -131,9 +132,59 @@ def test_S13_2_a_slow_observer_is_named_once():
     observers.deliver(EVENT)
 
 
+def test_S13_2_time_that_other_programs_took_is_not_the_observers():
+    """The observer waits long for the processor and takes 50 ms of it, then 51 ms."""
+    wall, cpu = Clock(), Clock()
+    observers, times = Observers(wall, cpu), iter([0.05, 0.051])
+
+    def held_up(event):
+        cpu.now += (taken := next(times))
+        wall.now += 10 + taken
+
+    observers.subscribe(held_up)
+    wall.now, cpu.now = 100.0, 3.0
+    observers.deliver(EVENT)
+    with pytest.warns(RuntimeWarning, match="took 51 ms"):
+        observers.deliver(EVENT)
+
+
+def test_S13_2_what_the_run_did_before_is_not_the_observers():
+    """CPU time is read once a millisecond at most, and what came between is not counted."""
+    wall, cpu = Clock(), Clock()
+    observers = Observers(wall, cpu)
+
+    def waits(event):
+        wall.now += 0.06
+
+    observers.subscribe(lambda event: None)
+    observers.deliver(EVENT)
+    wall.now += MARK_SECONDS
+    cpu.now += MARK_SECONDS
+    observers.subscribe(waits)
+    observers.deliver(EVENT)
+    cpu.now += 1.0
+    wall.now += 1.0
+    observers.deliver(EVENT)
+
+
+def test_S13_2_a_real_observer_that_computes_is_named_and_one_that_waits_is_not():
+    observers = Observers()
+
+    def computes(event):
+        until = time.thread_time() + 0.06
+        while time.thread_time() < until:
+            pass
+
+    observers.subscribe(lambda event: time.sleep(0.06))
+    observers.subscribe(computes)
+    with pytest.warns(RuntimeWarning, match="computes") as told:
+        observers.deliver(EVENT)
+    assert len(told) == 1
+
+
 def test_S13_2_where_warnings_are_errors_a_slow_observer_is_dropped(caplog):
     clock = Clock()
-    observers, seen = Observers(clock), []
+    observers, seen = Observers(clock, clock), []
 
     def slow(event):
         seen.append(event)
