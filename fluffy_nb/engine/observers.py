@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from fluffy_nb.engine.events import Event
-from fluffy_nb.errors import shortened
+from fluffy_nb.errors import GOES_THROUGH, log_error, shortened
 
 Observer = Callable[[Event], object]
 
 SLOW_SECONDS = 0.05
 """An observer that takes longer than this is named in a warning, once."""
-
-_log = logging.getLogger("fluffy_nb")
 
 
 @dataclass(eq=False, slots=True)
@@ -55,12 +51,15 @@ class Observers:
             try:
                 subscription.observer(event)
                 self._check_quick(subscription, event, self._clock() - began)
+            except GOES_THROUGH:
+                raise
             # Nothing is awaited here: a CancelledError is the observer's own, not our task's.
-            except (Exception, asyncio.CancelledError):  # noqa: BLE001 - the run goes on
-                _log.exception(
+            except BaseException as error:  # noqa: BLE001 - the run goes on
+                log_error(
                     "observer %s raised at %s and was dropped; the run goes on",
                     shortened(subscription.observer),
                     event.kind,
+                    error=error,
                 )
                 self._drop(subscription)
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.attempts import Attempt, executing
 from fluffy_nb.engine.context import Context
+from fluffy_nb.engine.context_values import Written
 from fluffy_nb.engine.execution import Phase
+from fluffy_nb.errors import problem_of
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.runner import Runner
@@ -105,25 +107,39 @@ class Work:
 
     async def _run(self, started: ev.StateStarted) -> None:
         task = cast("asyncio.Task[None]", asyncio.current_task())
-        attempt = self._attempts[started.execution]
-        while True:
-            attempt.start_clock()
-            kind, details, error = await attempt.run()
-            if self._attempts.get(attempt.execution.id) is not attempt:
-                return  # given up on: it did not end within the cleanup time
-            self._leave(attempt, kind, details, error)
-            keeper = self._runner.keeper
-            if keeper is not None and keeper.is_behind:
-                await keeper.caught_up()
-            began = self._runner.decisions()
-            if not began:
-                return
-            following, *others = began
-            attempt = self._enter(following, task)
-            while task.cancelling():
-                task.uncancel()  # a cancellation that the state before has swallowed
-            for other in others:
-                self.spawn(other)
+        attempt: Attempt | None = self._attempts[started.execution]
+        try:
+            while attempt is not None:
+                attempt = await self._run_one(attempt, task)
+        except GeneratorExit:
+            raise  # the loop has gone
+        except BaseException as error:
+            self._break_off(error)
+            raise
+
+    async def _run_one(self, attempt: Attempt, task: asyncio.Task[None]) -> Attempt | None:
+        """Run an attempt to its end; returns the one that goes on in this task."""
+        attempt.start_clock()
+        kind, details, error = await attempt.run()
+        if self._attempts.get(attempt.execution.id) is not attempt:
+            return None  # given up on: it did not end within the cleanup time
+        self._leave(attempt, kind, details, error)
+        keeper = self._runner.keeper
+        if keeper is not None and keeper.is_behind:
+            await keeper.caught_up()
+        began = self._runner.decisions()
+        following = None
+        if began and not task.cancelling():  # a cancellation that was swallowed stays behind
+            following = self._enter(began.pop(0), task)
+        for other in began:
+            self.spawn(other)
+        return following
+
+    def _break_off(self, error: BaseException) -> None:
+        """The machinery itself has failed: the run ends with this, and nobody waits for ever."""
+        is_cancelled = isinstance(error, asyncio.CancelledError)
+        self._runner.cancelling.interrupted(None if is_cancelled else error)
+        self._runner.cancelling.look()
 
     # ------------------------------------------------------------ ending
 
@@ -137,22 +153,32 @@ class Work:
         """An attempt has ended: tell it, and what was written."""
         runner, execution, context = self._runner, attempt.execution, attempt.context
         del self.tasks[execution.id], self._attempts[execution.id]
-        if attempt.clock is not None:
-            attempt.clock.stop()
-        if context.printed is not None:
-            context.printed.flush()
-        written, removed = context.finish()
-        if runner.people.has_asked:
-            runner.people.withdraw_of(execution.id, interrupted=kind is ev.StateCancelled)
+        try:
+            written, removed = self._close(attempt, is_cancelled=kind is ev.StateCancelled)
+            if kind is ev.StateCompleted:
+                runner.once.forget(execution.id)
+                runner.endings.completed(attempt, details[0], written)
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the end is told
+            kind, details, error = ev.StateFailed, (problem_of(problem),), problem
+            written, removed = tuple(context.written), tuple(context.removed)
         details = (execution.id, execution.state, context.attempt, *details, written, removed)
         if error is not None:
             runner.endings.failed(attempt, error, details)
         else:
-            if kind is ev.StateCompleted:
-                runner.once.forget(execution.id)
-                runner.endings.completed(attempt, details[3], written)
             runner.emit(kind, *details)
         runner.cancelling.look()
+
+    def _close(self, attempt: Attempt, *, is_cancelled: bool) -> Written:
+        """Take in what an attempt has left: what it printed, wrote and asked."""
+        context = attempt.context
+        if attempt.clock is not None:
+            attempt.clock.stop()
+        if context.printed is not None:
+            context.printed.flush()
+        written = context.finish()
+        if self._runner.people.has_asked:
+            self._runner.people.withdraw_of(attempt.execution.id, interrupted=is_cancelled)
+        return written
 
     def give_up(self, execution: int) -> str:
         """Go on without an attempt that does not end; returns its state."""
