@@ -221,7 +221,7 @@ class Agent(WatchedFlow):
             ),
             self._observers,
             shared,
-            lambda: self.responder or surroundings.responder(),
+            lambda: surroundings.responder() if self.responder is None else self.responder,
             answers,
         )
         return Run(self.name, runner)

@@ -12,10 +12,15 @@ from fluffy_nb.engine.countdown import Countdown
 from fluffy_nb.engine.executors.thread import call_in_thread
 from fluffy_nb.engine.results import read_result
 from fluffy_nb.errors import (
+    GOES_THROUGH,
+    FluffyError,
     InvalidResultError,
     StateError,
     StateTimeoutError,
     UnknownStateError,
+    add_note,
+    called,
+    problem_of,
     shortened,
 )
 
@@ -115,13 +120,22 @@ class Attempt:
         except asyncio.CancelledError as error:
             if not self.timed_out or runner.cancelling:
                 return self._cancelled(error)
-        except Exception as error:  # noqa: BLE001 - whatever a state raises fails the state
-            if not self.timed_out:
-                return self._failed(error)
-        except BaseException as error:  # noqa: BLE001 - Ctrl-C in a state that blocks the loop
+        except GOES_THROUGH as error:  # Ctrl-C in a state that blocks the loop
             runner.cancelling.interrupted(error)
             return ev.StateCancelled, (), None
+        except BaseException as error:  # whatever a state raises fails the state
+            if isinstance(error, GeneratorExit) and not self._is_in_task():
+                raise  # nobody raised it: a coroutine whose loop has gone is being closed
+            if not self.timed_out:
+                return self._failed(error)
         return self._failed(self._late())
+
+    def _is_in_task(self) -> bool:
+        """Whether the running code is a step of the attempt's task."""
+        try:
+            return asyncio.current_task() is self.task
+        except RuntimeError:  # no loop runs
+            return False
 
     def _cancelled(self, error: asyncio.CancelledError) -> Ending:
         if not self.runner.cancelling and not self.task.cancelling():
@@ -148,7 +162,13 @@ class Attempt:
 
     def _next(self, result: object) -> ev.Next:
         context = self.context
-        going = read_result(self.definition, context.state, result, context.attempt, context.run_id)
+        whose = (context.state, result, context.attempt, context.run_id)
+        try:
+            going = read_result(self.definition, *whose)
+        except FluffyError:
+            raise
+        except Exception as problem:  # an object that raises when it is looked at
+            raise InvalidResultError(*whose) from problem
         if len(going) > 1:
             what = f"state {context.state!r} returned {shortened(result)}"
             runner = self.runner
@@ -158,25 +178,21 @@ class Attempt:
     def retry_delay(self, error: BaseException) -> float | None:
         """Seconds until the next attempt; None where there is none (semantics 8.1)."""
         policy = None if self.spec is None else self.spec.retry
-        if policy is None or isinstance(error, NOT_RETRIED):
+        if policy is None or issubclass(type(error), NOT_RETRIED):
             return None
-        try:
-            again = policy.allows(error, self.execution.tries)
-        except Exception as problem:  # noqa: BLE001 - whatever a person's function raises
-            error.add_note(f"retry_on raised {problem_of(problem)}, so there was no retry")
-            return None
+        again, problem = called(policy.allows, error, self.execution.tries)
+        if problem is not None:
+            add_note(error, f"retry_on raised {problem_of(problem)}, so there was no retry")
         return policy.delay(self.execution.tries) if again else None
 
     def state_error(self, error: BaseException) -> StateError:
         """What the run raises for a failure: the original is its cause."""
         context = self.context
-        if isinstance(error, StateError) and error.run_id == context.run_id:
-            return error
+        if issubclass(type(error), StateError):
+            own: Any = error
+            is_ours, _ = called(lambda: own.run_id == context.run_id)
+            if is_ours is True:
+                return own  # type: ignore[no-any-return]  # it is one
         wrapped = StateError(context.state, context.attempt, context.run_id, problem_of(error))
         wrapped.__cause__ = error
         return wrapped
-
-
-def problem_of(error: BaseException) -> str:
-    """An error in one line, with its class."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

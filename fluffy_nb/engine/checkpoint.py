@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from fluffy_nb.engine.codecs import REMEDY, UnsavableError, decode, encode
-from fluffy_nb.errors import CheckpointError, shortened
+from fluffy_nb.errors import CheckpointError, called, shortened
 
 VERSION = 1
 """The version of what `to_dict` gives; a newer one is refused."""
@@ -197,8 +197,7 @@ class Checkpoint:
 
     def restored_values(self) -> dict[str, Any]:
         """The context's values, for a run that goes on from here."""
-        values: dict[str, Any] = copied(self.shared_state)
-        return values
+        return {key: copied(value) for key, value in self.shared_state.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """The checkpoint as plain data that `json.dumps` takes.
@@ -319,12 +318,11 @@ def _reader() -> Any:
 def copied(value: Any) -> Any:
     """A copy of plain containers, so that a checkpoint does not change with the run.
 
-    What can't be saved stays as it is: copying a subclass would make it look savable.
+    What can't be saved stays as it is: copying a subclass would make it look savable. So does what
+    can't be copied: a circle, or an object that raises.
     """
-    try:
-        return _copied(value)
-    except RecursionError:  # in a circle, or too deep
-        return value
+    copy, error = called(_copied, value)
+    return value if error is not None else copy
 
 
 def _copied(value: Any) -> Any:
@@ -334,5 +332,6 @@ def _copied(value: Any) -> Any:
     if type(value) is list:
         return [_copied(item) for item in list(value)]
     if type(value) in {set, bytearray} or hasattr(type(value), "__array__"):
-        return value.copy()  # arrays and frames too
+        copy, error = called(value.copy)  # arrays and frames too
+        return value if error is not None else copy
     return value

@@ -16,7 +16,16 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from fluffy_nb.engine.typed import KNOWN, is_typed_class
-from fluffy_nb.errors import CheckpointError, InvalidSpecError, nearest, shortened
+from fluffy_nb.errors import (
+    GOES_THROUGH,
+    CheckpointError,
+    InvalidSpecError,
+    class_of,
+    nearest,
+    problem_of,
+    shortened,
+    text_of,
+)
 
 MOST_BITS = 14_000
 """The largest whole number that JSON readers take; Python's own stops at 4,300 digits."""
@@ -164,12 +173,13 @@ def decode(data: object, buffers: Sequence[bytes] = ()) -> Any:
     _prepare()
     try:
         return Decoder(buffers).value(data)
-    except CheckpointError:
+    except (CheckpointError, *GOES_THROUGH):
         raise
     except RecursionError:
         raise CheckpointError(f"a saved value has {_too_deep()}", REMEDY) from None
-    except Exception as problem:  # noqa: BLE001 - whatever a class says to what it is given
-        raise CheckpointError(f"a saved value can't be read: {problem}", REMEDY) from None
+    except BaseException as problem:  # noqa: BLE001 - whatever a class says to what it is given
+        raised = f"a saved value can't be read: {text_of(problem, 500)}"
+        raise CheckpointError(raised, REMEDY) from None
 
 
 @cache
@@ -212,6 +222,11 @@ class Encoder:
         self._depth += 1
         try:
             return self._inside(kind, value)
+        except (UnsavableError, *GOES_THROUGH):
+            raise
+        except BaseException as problem:  # noqa: BLE001 - whatever a class or codec raises
+            raised = f"{shortened(value)} of {class_of(value)}, of which saving raised"
+            raise UnsavableError(f"{raised} {problem_of(problem, 500)}") from None
         finally:
             self._depth -= 1
 
@@ -235,7 +250,7 @@ class Encoder:
             found = find(value, self)
             if found is not None:
                 return _tagged(*found)
-        raise UnsavableError(f"{shortened(value)} of {kind.__name__}")
+        raise UnsavableError(f"{shortened(value)} of {class_of(value)}")
 
     def _fields(self, value: Any) -> dict[str, Any]:
         if dataclasses.is_dataclass(value):

@@ -17,6 +17,7 @@ from fluffy_nb.engine.question import Question
 from fluffy_nb.errors import (
     AskOnLoopError,
     InvalidSpecError,
+    text_of,
 )
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Context(ContextValues):
         """
         if not isinstance(fraction, Real) or not 0 <= fraction <= 1:
             raise InvalidSpecError("progress", fraction, "a fraction from 0 to 1")
-        self.tell(ev.ProgressReported, float(fraction), str(message))
+        self.tell(ev.ProgressReported, float(fraction), text_of(message))
 
     def show(self, obj: object) -> None:
         """Attach to this execution what a cell would display: a figure, a table, Markdown."""

@@ -104,7 +104,7 @@ class ContextValues:
 
     def _store(self, key: str, value: object, *, typed: bool) -> None:
         self._check_open()
-        check_key(key)
+        key = check_key(key)
         self._check_no_input(key)
         with self._shared.lock:
             last = self._shared.writers.get(key)
@@ -180,6 +180,7 @@ class ContextValues:
     def remove_state(self, key: str) -> None:
         """Remove a value; nothing happens where nothing is stored."""
         self._check_open()
+        key = check_key(key)
         self._check_no_input(key)
         if key in self._shared.values:
             self._shared.remove(key)
@@ -204,8 +205,7 @@ class ContextValues:
         text turns up in an error, a question or what a state prints, events have dots instead.
         """
         self._check_open()
-        check_key(key)
-        self._shared.secrets[key] = value
+        self._shared.secrets[check_key(key)] = value
 
     def get_secret(self, key: str, default: Any = None) -> Any:
         """Read a secret, or the default where there is none."""
@@ -214,8 +214,7 @@ class ContextValues:
     def set_local(self, key: str, value: object) -> None:
         """Keep what can't be saved (a connection, a model) for all states; gone after a restore."""
         self._check_open()
-        check_key(key)
-        self._shared.local[key] = value
+        self._shared.local[check_key(key)] = value
 
     def get_local(self, key: str, default: Any = None) -> Any:
         """Read what `set_local` kept, or the default where there is nothing."""

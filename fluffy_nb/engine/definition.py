@@ -71,6 +71,7 @@ class Definition:
             OverlappingTemplatesError: One name could be that of this template and of another.
         """
         spec = StateSpec(name, function, **settings)
+        name = spec.name
         if name in self._specs and not replace:
             raise DuplicateStateError(self.agent, name)
         if spec.flow is not None and self in set(inside(spec.flow.definition)):

@@ -9,7 +9,7 @@ from enum import StrEnum
 from numbers import Real
 from typing import Any
 
-from fluffy_nb.errors import InvalidSpecError
+from fluffy_nb.errors import InvalidSpecError, plain
 
 
 class DependencyType(StrEnum):
@@ -101,7 +101,7 @@ def declared_dependencies(state: str, value: object) -> Mapping[str, Dependency]
             raise InvalidSpecError(what, name, "a dict with the names of states as keys")
         if name == state:
             raise InvalidSpecError(what, name, "the names of other states", "Leave it out.")
-        found[name] = _dependency(f"{what} on {name!r}", given)
+        found[plain(name)] = _dependency(f"{what} on {name!r}", given)
     return found
 
 

@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Mapping
 
-from fluffy_nb.errors import shortened
+from fluffy_nb.errors import called, shortened
 
 MOST_CHARACTERS = 1_000_000
 """The longest representation that is kept; a longer one is left out and the text says so."""
@@ -30,18 +30,14 @@ def mime_bundle(obj: object) -> Mapping[str, str]:
         Representations by mime type, PNG in base64; "text/plain" is always there, and says which
         of the others could not be made. Showing something never fails a state.
     """
-    text = str.__str__(obj) if isinstance(obj, str) else shortened(obj, 10_000)
+    text = str.__str__(obj) if issubclass(type(obj), str) else shortened(obj, 10_000)
     bundle: dict[str, str] = {}
     notes: list[str] = []
     for mime, method in _METHODS.items():
-        try:
-            found = _text(mime, _call(obj, method))
-            if not found and mime == "image/png":
-                found = _saved_figure(obj)
-        except Exception as problem:  # noqa: BLE001 - a broken picture is no failure of the state
+        found, problem = called(_shown, obj, mime, method)
+        if problem is not None:
             notes.append(f"[{mime} left out: {shortened(problem)}]")
-            continue
-        if found and len(found) > MOST_CHARACTERS:
+        elif found and len(found) > MOST_CHARACTERS:
             notes.append(_too_long(mime, found))
         elif found:
             bundle[mime] = found
@@ -53,6 +49,11 @@ def mime_bundle(obj: object) -> Mapping[str, str]:
 
 def _too_long(mime: str, text: str) -> str:
     return f"[{mime} of {len(text):,} characters left out: more than {MOST_CHARACTERS:,}]"
+
+
+def _shown(obj: object, mime: str, method: str) -> str | None:
+    found = _text(mime, _call(obj, method))
+    return found or (_saved_figure(obj) if mime == "image/png" else None)
 
 
 def _call(obj: object, method: str) -> object:

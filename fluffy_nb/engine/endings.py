@@ -8,7 +8,7 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.countdown import Countdown
 from fluffy_nb.engine.kept import Kept
 from fluffy_nb.engine.status import AgentStatus
-from fluffy_nb.errors import RestoredError
+from fluffy_nb.errors import RestoredError, add_note, text_of
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.attempts import Attempt
@@ -78,7 +78,7 @@ class Endings:
         else:
             wrapped = attempt.state_error(error)
             if runner.errors:
-                runner.errors[0].add_note(f"and also: {wrapped}")
+                add_note(runner.errors[0], f"and also: {text_of(wrapped)}")
             runner.errors.append(wrapped)
             runner.emit(ev.StateFailed, *details, attempt.timed_out)
 

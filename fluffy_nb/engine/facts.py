@@ -12,6 +12,11 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, dataclass_transform
 
+from fluffy_nb.errors import shortened
+
+MOST_SHOWN = 10_000
+"""Characters of a field that the repr of an event shows."""
+
 KINDS: dict[str, type[Event]] = {}
 """The classes of events by name."""
 
@@ -81,7 +86,8 @@ class Fact(tuple[Any, ...], metaclass=FactClass):
 
     def __repr__(self) -> str:
         values = zip(type(self).fields, self, strict=True)
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in values)})"
+        told = (f"{name}={shortened(value, MOST_SHOWN)}" for name, value in values)
+        return f"{type(self).__name__}({', '.join(told)})"
 
 
 class Event(Fact):

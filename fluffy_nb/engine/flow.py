@@ -19,7 +19,7 @@ from fluffy_nb.engine.specs import (
     StateSpec,
     is_seconds,
 )
-from fluffy_nb.errors import InvalidSpecError
+from fluffy_nb.errors import InvalidSpecError, plain
 
 F = TypeVar("F", bound=StateFunction)
 
@@ -45,7 +45,7 @@ class DefinedFlow(Flow):
     ) -> None:
         if not isinstance(name, str) or not name.strip():
             raise InvalidSpecError("an agent's name", name, "a string that is not empty")
-        self.name = name
+        self.name = plain(name)
         self.max_concurrent = max_concurrent
         if state_timeout is not None and not (is_seconds(state_timeout) and state_timeout > 0):
             allowed = "a number of seconds above zero, or None"
@@ -55,7 +55,7 @@ class DefinedFlow(Flow):
             raise InvalidSpecError("resources= of an agent", resources, allowed)
         self.resources = resources
         """What the states can take together; None for what the machine has."""
-        self.definition: Definition = Definition(name, as_names(start), state_timeout)
+        self.definition: Definition = Definition(self.name, as_names(start), state_timeout)
 
     @property
     def max_concurrent(self) -> int | None:
@@ -108,6 +108,7 @@ class DefinedFlow(Flow):
             OverlappingTemplatesError: One name could be that of this template and of another.
             AgentInItselfError: The agent given has this one inside.
         """
+        name = plain(name)
         declared = settings_of(function).given or {}
         own = settings_from(
             name,
@@ -234,4 +235,4 @@ def as_names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     """One name, several or none, as a tuple; None for none."""
     if value is None:
         return None
-    return (value,) if isinstance(value, str) else tuple(value)
+    return (plain(value),) if isinstance(value, str) else tuple(map(plain, value))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import threading
 import time
 import warnings
@@ -11,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fluffy_nb.engine.events import Event
-from fluffy_nb.errors import shortened
+from fluffy_nb.errors import GOES_THROUGH, log_error, shortened
 
 Observer = Callable[[Event], object]
 
@@ -20,8 +18,6 @@ SLOW_SECONDS = 0.05
 
 MARK_SECONDS = 0.001
 """CPU time is read this often at most: reading it takes ten times as long as reading the clock."""
-
-_log = logging.getLogger("fluffy_nb")
 
 
 @dataclass(eq=False, slots=True)
@@ -74,12 +70,15 @@ class Observers:
                 subscription.observer(event)
                 if self._clock() - began > SLOW_SECONDS:
                     self._check_quick(subscription, event, began - idle)
+            except GOES_THROUGH:
+                raise
             # Nothing is awaited here: a CancelledError is the observer's own, not our task's.
-            except (Exception, asyncio.CancelledError):  # noqa: BLE001 - the run goes on
-                _log.exception(
+            except BaseException as error:  # noqa: BLE001 - the run goes on
+                log_error(
                     "observer %s raised at %s and was dropped; the run goes on",
                     shortened(subscription.observer),
                     event.kind,
+                    error=error,
                 )
                 self._drop(subscription)
 

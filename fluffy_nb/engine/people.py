@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
@@ -19,6 +19,9 @@ from fluffy_nb.errors import (
     HumanTimeoutError,
     InvalidSpecError,
     NobodyToAskError,
+    ResponderError,
+    called,
+    log_error,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +50,8 @@ class People:
         self.open: list[Prompt] = []
         self._count = 0
         self._clocks: dict[Prompt, Countdown] = {}
-        self._held: dict[int, list[tuple[Prompt, Any]]] = {}  # outcomes not yet handed over
+        # Answers and errors that are not handed over yet, by execution.
+        self._held: dict[int, list[tuple[Prompt, Any, Exception | None]]] = {}
         self._withdrawn: list[Prompt] = []  # by a failure; asked again on resume
         self._given = Given()
         self.has_asked = False
@@ -113,8 +117,11 @@ class People:
     ) -> None:
         """Accept or refuse an answer; in the loop."""
         refusal = str(prompt.closed_error()) if prompt.fate else self._take(prompt, value)
-        if told is not None:
-            told(refusal)
+        if told is None:
+            return
+        _, error = called(told, refusal)
+        if error is not None:
+            log_error("whoever answered %s was told, and raised", prompt.id, error=error)
 
     def _take(self, prompt: Prompt, value: object) -> str:
         verdict = prompt.question.read(value)
@@ -149,12 +156,21 @@ class People:
         self._give_up(prompt, "timed out", late)
 
     def _give_up(self, prompt: Prompt, fate: str, error: Exception) -> None:
-        outcome = error if prompt.default is None else prompt.default
-        self._settle(prompt, fate, ev.PromptExpired, outcome)
+        if prompt.default is None:
+            self._settle(prompt, fate, ev.PromptExpired, None, error)
+        else:
+            self._settle(prompt, fate, ev.PromptExpired, prompt.default)
 
-    def _settle(self, prompt: Prompt, fate: str, kind: type[ev.Event], outcome: Any) -> None:
+    def _settle(
+        self,
+        prompt: Prompt,
+        fate: str,
+        kind: type[ev.Event],
+        answer: Any,
+        error: Exception | None = None,
+    ) -> None:
         self._close(prompt, fate)
-        self._held.setdefault(prompt.execution, []).append((prompt, outcome))
+        self._held.setdefault(prompt.execution, []).append((prompt, answer, error))
         self._emit(prompt, kind)
         self._hand_over_to_who_asks(prompt.execution)
         self.runner.advance()
@@ -168,13 +184,13 @@ class People:
         """Give an execution the outcomes of its prompts, unless the run stands still."""
         if self.runner.machine.status is not AgentStatus.RUNNING:
             return
-        for prompt, outcome in self._held.pop(execution, ()):
+        for prompt, answer, error in self._held.pop(execution, ()):
             if prompt.future.done():
                 continue  # the body has stopped waiting for it
-            if isinstance(outcome, BaseException):
-                prompt.future.set_exception(outcome)
+            if error is None:
+                prompt.future.set_result(answer)
             else:
-                prompt.future.set_result(outcome)
+                prompt.future.set_exception(error)
 
     # ------------------------------------------------------------ the run stops and goes on
 
@@ -212,14 +228,15 @@ class People:
         """Ask for a body that waits already: what is raised is raised there."""
         if prompt.fate:
             return  # answered meanwhile
-        try:
-            ask = find(prompt)
-            if ask is not None:
-                ask()
-        except Exception as problem:  # noqa: BLE001 - whatever a responder raises
-            if not prompt.fate:
-                self._withdraw(prompt, "was withdrawn because nobody could be asked")
+        ask, problem = called(find, prompt)
+        if ask is not None:
+            _, problem = called(ask)
+        if problem is not None and not prompt.fate:
+            self._withdraw(prompt, "was withdrawn because nobody could be asked")
+            if isinstance(problem, Exception) and not isinstance(problem, StopIteration):
                 prompt.future.set_exception(problem)
+            else:  # which a future does not take
+                prompt.future.set_exception(ResponderError(prompt.state, problem))
 
     def withdraw_of(self, execution: int, *, interrupted: bool = False) -> None:
         """Withdraw what an execution asked and no longer waits for: its attempt has ended.
@@ -313,7 +330,7 @@ class People:
 
 def _respond(responder: Responder, prompt: Prompt) -> None:
     doing = responder(prompt)
-    if inspect.iscoroutine(doing):
+    if type(doing) is CoroutineType:
         doing.close()
         remedy = "Have it start a task that calls prompt.answer(...) later."
         raise InvalidSpecError("responder", responder, "a plain function of a prompt", remedy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -11,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 from fluffy_nb.engine.forms import Field
 from fluffy_nb.engine.question import Question
 from fluffy_nb.engine.verdict import Refused
-from fluffy_nb.errors import PromptClosedError, shortened
+from fluffy_nb.errors import PromptClosedError, called, log_error, shortened
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from fluffy_nb.engine.people import People
-
-_log = logging.getLogger("fluffy_nb")
 
 NOTHING_WRONG: Mapping[str, str] = MappingProxyType({})
 
@@ -146,10 +143,10 @@ class Prompt:
             self._tell(callback)
 
     def _tell(self, callback: Callable[[], object]) -> None:
-        try:
-            callback()
-        except Exception:  # noqa: BLE001 - whoever is told can't hurt the run
-            _log.exception("%r has told %s, which raised; the run goes on", self, callback)
+        _, error = called(callback)
+        if error is not None:
+            told = shortened(callback)
+            log_error("%r has told %s, which raised; the run goes on", self, told, error=error)
 
 
 Responder = Callable[[Prompt], object]

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import logging
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, cast
 
 from fluffy_nb.engine.display import mime_bundle
 from fluffy_nb.engine.schema import Schema
 from fluffy_nb.engine.specs import is_async
 from fluffy_nb.engine.verdict import Accepted, Refused, Verdict
-from fluffy_nb.errors import InvalidSpecError, listed, shortened
+from fluffy_nb.errors import (
+    InvalidSpecError,
+    called,
+    listed,
+    log_error,
+    plain,
+    problem_of,
+    shortened,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 Validator = Callable[[Any], bool | None]
 
-_log = logging.getLogger("fluffy_nb")
+NOT_ACCEPTED = "this answer is not accepted"
 
 
 class Question:
@@ -59,7 +67,7 @@ class Question:
             raise InvalidSpecError(
                 f"{given}= beside schema=", choices or multiline, "left out", remedy
             )
-        self.text = text
+        self.text = str.__str__(text)
         self.choices = () if choices is None else _checked_choices(choices)
         self.schema = None if schema is None else Schema(schema)
         self.multiline = multiline
@@ -74,35 +82,45 @@ class Question:
         Args:
             value: A text, one of the choices, or what `Schema.read` takes.
         """
-        try:
-            return self._read(value)
-        except Exception as problem:  # noqa: BLE001 - a broken validator must not close the prompt
-            if not self._is_logged:
-                self._is_logged = True
-                told = shortened(self.text)
-                _log.exception("a validator of %s raised; the prompt stays open", told)
-            return Refused(f"the validator raised {type(problem).__name__}: {problem}")
-
-    def _read(self, value: object) -> Verdict:
-        verdict = self._read_text(value) if self.schema is None else self.schema.read(value)
+        verdict, error = called(self._read_value, value)
+        if error is not None:
+            return self._broken("the validator" if self.schema else "reading the answer", error)
         if isinstance(verdict, Refused) or self._validator is None:
-            return verdict
-        try:
-            accepted: Any = self._validator(verdict.value)
-        except ValueError as problem:
-            return Refused(str(problem) or "this answer is not accepted")
-        if inspect.iscoroutine(accepted):
+            return cast("Verdict", verdict)
+        accepts, error = called(self._is_accepted, verdict.value)
+        if isinstance(error, ValueError):
+            return Refused(text_of(error) or NOT_ACCEPTED)
+        if error is not None:
+            return self._broken("the validator", error)
+        return cast("Verdict", verdict) if accepts else Refused(NOT_ACCEPTED)
+
+    def _broken(self, who: str, error: BaseException) -> Refused:
+        """Say that somebody's code raised: the prompt stays open."""
+        if not self._is_logged:
+            self._is_logged = True
+            asked = shortened(self.text)
+            log_error("%s raised at the question %s; it stays open", who, asked, error=error)
+        return Refused(f"{who} raised {problem_of(error)}")
+
+    def _is_accepted(self, answer: Any) -> bool:
+        accepted: Any = cast("Validator", self._validator)(answer)
+        if type(accepted) is CoroutineType:
             accepted.close()
             raise TypeError("it returned a coroutine; a validator is a plain function")
-        return verdict if accepted is None or accepted else Refused("this answer is not accepted")
+        return accepted is None or bool(accepted)
+
+    def _read_value(self, value: object) -> Verdict:
+        return self._read_text(value) if self.schema is None else self.schema.read(value)
 
     def _read_text(self, value: object) -> Verdict:
         if not isinstance(value, str):
             return Refused(f"{shortened(value)} is no text; answer with a string")
         if self.choices:
-            if value not in self.choices:
+            texts = [*map(plain, self.choices)]
+            if plain(value) not in texts:
                 return Refused(f"{shortened(value)} is not one of {listed(self.choices)}")
-            return Accepted(self.choices[self.choices.index(value)])
+            return Accepted(self.choices[texts.index(plain(value))])
+        value = str.__str__(value)
         try:
             value.encode()
         except UnicodeEncodeError:
@@ -111,7 +129,9 @@ class Question:
 
     def kept(self, answer: Any) -> Any:
         """An accepted answer as plain data, of which `again` makes it; None where none can."""
-        return str.__str__(answer) if self.schema is None else self.schema.plain(answer)
+        if self.schema is None:
+            return str.__str__(answer)
+        return called(self.schema.plain, answer)[0]
 
     def again(self, data: object) -> Verdict:
         """Read what `kept` gave."""
@@ -121,6 +141,6 @@ class Question:
 def _checked_choices(choices: Collection[str]) -> tuple[str, ...]:
     several = isinstance(choices, Collection) and not isinstance(choices, str)
     texts = several and all(isinstance(choice, str) for choice in choices)
-    if not texts or not 0 < len(choices) == len(set(choices)):
+    if not texts or not 0 < len(choices) == len(set(map(plain, choices))):
         raise InvalidSpecError("choices", choices, "a list of different strings, at least one")
     return tuple(choices)

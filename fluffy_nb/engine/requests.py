@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine.surroundings import surroundings
-from fluffy_nb.errors import UsageError, listed
+from fluffy_nb.errors import UsageError, listed, text_of
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.agent import Agent
@@ -64,4 +64,4 @@ async def _carry_out(agent: Agent, verb: Callable[..., Any], arguments: tuple[An
     try:
         await verb(agent, *arguments)
     except Exception as problem:  # noqa: BLE001 - shown to the person who pressed the button
-        agent.notice = str(problem)
+        agent.notice = text_of(problem)

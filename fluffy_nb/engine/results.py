@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.specs import Flow, Send
-from fluffy_nb.errors import InvalidResultError, UnknownStateError
+from fluffy_nb.errors import InvalidResultError, UnknownStateError, plain
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.definition import Definition
@@ -44,10 +44,11 @@ def read_result(
 def _read_entry(
     definition: Definition, state: str, entry: Any, result: object, attempt: int, run_id: str
 ) -> str | ev.Going:
-    def known(name: str, within: Definition) -> str:
+    def known(given: str, within: Definition) -> str:
+        name = plain(given)
         if within.spec(name) is None:
             raise UnknownStateError(name, tuple(within.states), state, attempt, run_id)
-        return str.__str__(name)
+        return name
 
     match entry:
         case str():

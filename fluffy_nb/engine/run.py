@@ -267,7 +267,7 @@ class Run:
             seq=self.runner.seq,
             agent_name=self._agent,
             agent_status=str(self.status),
-            shared_state=copied(self.runner.shared.values),
+            shared_state={k: copied(v) for k, v in list(self.runner.shared.values.items())},
             progress=Progress.of(
                 progress_of(self.runner.machine), self.runner.people.given, self.runner.once.of
             ),

@@ -35,7 +35,7 @@ from fluffy_nb.engine.routes import Routes
 from fluffy_nb.engine.shared import SharedState
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.engine.work import Work
-from fluffy_nb.errors import FluffyError
+from fluffy_nb.errors import FluffyError, text_of
 
 T = TypeVar("T")
 
@@ -250,6 +250,11 @@ class Runner:
                     if isinstance(command, Continue):
                         self._count_down(command.execution)
                     carry_out(self, command)
+        except Exception as error:  # noqa: BLE001 - a run that can't go on ends, and says why
+            for started in began:  # they will not be called
+                self.emit(ev.StateCancelled, *started[2:5])
+            began.clear()
+            self.cancelling.interrupted(error)
         finally:
             self._deciding = False
 
@@ -273,7 +278,7 @@ class Runner:
             self.people.stop_clocks()
         elif status is AgentStatus.FAILED:
             self.people.withdraw_all()
-            self._settle(status, ev.RunFailed, str(self.errors[0]))
+            self._settle(status, ev.RunFailed, text_of(self.errors[0]))
         else:
             self._settle(status, ev.RunCompleted)
 

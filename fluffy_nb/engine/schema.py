@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine.forms import ROOT, Field, fields_of
 from fluffy_nb.engine.verdict import WHOLE, Accepted, Refused, Verdict, refused_fields
-from fluffy_nb.errors import InvalidSpecError
+from fluffy_nb.errors import InvalidSpecError, text_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -105,7 +105,7 @@ def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
         # NaN and the infinities as texts, which pydantic reads: a browser's JSON has none.
         plain: dict[str, Any] = json.loads(json.dumps(schema), parse_constant=str)
     except Exception as problem:  # noqa: BLE001 - as its own JSON schema methods may raise
-        reason = str(problem).splitlines()[0]
+        reason = text_of(problem, 500).partition("\n")[0]
         allowed = f"a pydantic model of which a form can be made ({reason})"
         remedy = "Give its fields types that JSON has, or ask for text and make the object of it."
         raise InvalidSpecError("schema", model, allowed, remedy) from None
@@ -135,7 +135,7 @@ def _told(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "missing":
         return "a value is needed"
     if problem["type"] in {"value_error", "assertion_error"}:
-        return str(problem["ctx"]["error"]) or "this value is not accepted"
+        return text_of(problem["ctx"]["error"]) or "this value is not accepted"
     return str(problem["msg"])
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from fluffy_nb.errors import InvalidSpecError, TypedDataError, shortened
+from fluffy_nb.errors import InvalidSpecError, TypedDataError, class_of, plain, shortened
 
 MASK = "\u2022\u2022\u2022\u2022\u2022"
 """What stands in texts instead of a secret."""
@@ -46,14 +46,14 @@ class SharedState:
 
     def set(self, key: str, value: object, writer: Writer, *, typed: bool = False) -> None:
         """Store a value; a key that was set typed takes another type only typed again."""
-        check_key(key)
+        key = check_key(key)
         held = self.types.get(key)
         if typed:
             self.types[key] = type(value)
         elif held is not None and type(value) is not held:
             raise TypedDataError(
                 key,
-                f"it holds a {held.__name__}, and {shortened(value)} is of {type(value).__name__}",
+                f"it holds a {held.__name__}, and {shortened(value)} is of {class_of(value)}",
                 f"remove_state({key!r}) first, or choose another key",
             )
         self.values[key] = value
@@ -88,7 +88,14 @@ class SharedState:
         return text
 
 
-def check_key(key: object) -> None:
-    """Refuse what can't be a key."""
-    if not isinstance(key, str):
+def check_key(key: str) -> str:
+    """A key as a plain string.
+
+    Raises:
+        InvalidSpecError: It is no string.
+    """
+    if type(key) is str:
+        return key
+    if not issubclass(type(key), str):
         raise InvalidSpecError("a context key", key, "a string")
+    return plain(key)

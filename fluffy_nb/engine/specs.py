@@ -14,7 +14,7 @@ from fluffy_nb.engine.dependencies import Dependency, DependencyLifecycle, Depen
 from fluffy_nb.engine.resources import NOTHING, ResourceRequirements
 from fluffy_nb.engine.retry import RetryPolicy
 from fluffy_nb.engine.templates import Template, is_template
-from fluffy_nb.errors import InvalidSpecError, StateFunctionError
+from fluffy_nb.errors import InvalidSpecError, StateFunctionError, plain, shortened
 
 
 class Flow:
@@ -43,11 +43,11 @@ class Send:
     def __init__(self, name: str, /, **inputs: Any) -> None:
         if not isinstance(name, str) or not name:
             raise InvalidSpecError("the state to send to", name, "a string that is not empty")
-        self.name = name
+        self.name = plain(name)
         self.inputs: Mapping[str, Any] = MappingProxyType(inputs)
 
     def __repr__(self) -> str:
-        inputs = "".join(f", {key}={value!r}" for key, value in self.inputs.items())
+        inputs = "".join(f", {key}={shortened(value)}" for key, value in self.inputs.items())
         return f"Send({self.name!r}{inputs})"
 
     def __eq__(self, other: object) -> bool:
@@ -126,6 +126,8 @@ class StateSpec:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise InvalidSpecError("a state's name", self.name, "a string that is not empty")
+        object.__setattr__(self, "name", plain(self.name))
+        object.__setattr__(self, "on_error", plain(self.on_error))
         self._check_settings()
         template = Template(self.name) if is_template(self.name) else None
         object.__setattr__(self, "template", template)
@@ -225,7 +227,7 @@ def declared_next(state: str, value: Iterable[str] | str | None) -> tuple[str, .
     for name in names:
         if not isinstance(name, str):
             raise InvalidSpecError(what, name, allowed)
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(map(plain, names)))
 
 
 def check_seconds(name: str, value: float | None) -> None:

@@ -9,6 +9,8 @@ import sys
 import types
 from typing import Any
 
+from fluffy_nb.errors import GOES_THROUGH, called
+
 MOST_ELEMENTS = 10_000
 """Containers with more elements than this, at all depths together, are not compared."""
 
@@ -62,11 +64,11 @@ def look(value: object) -> object:
         None for what can't change; `UNCOMPARED` for what would be too much to look at; else plain
         data that is equal as long as nothing was changed.
     """
-    if _cannot_change(value):
-        return None
     try:
-        return _Look().at(value)
-    except (_TooMuchError, RecursionError):
+        return None if _cannot_change(value) else _Look().at(value)
+    except GOES_THROUGH:
+        raise
+    except BaseException:  # noqa: BLE001 - too much to look at, or what a foreign object raises
         return UNCOMPARED
 
 
@@ -89,7 +91,10 @@ def has_changed(before: object, value: object) -> bool:
     """
     if before is None:
         return False
-    return before is UNCOMPARED or look(value) != before
+    if before is UNCOMPARED:
+        return True
+    is_other, error = called(lambda: bool(look(value) != before))  # as a foreign __eq__ raises
+    return error is not None or is_other is True
 
 
 class _Look:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.attempts import Attempt, executing
 from fluffy_nb.engine.context import Context
+from fluffy_nb.engine.context_values import Written
 from fluffy_nb.engine.execution import Phase
 from fluffy_nb.engine.tasks import new_task
+from fluffy_nb.errors import problem_of
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.runner import Runner
@@ -128,9 +130,15 @@ class Work:
         return attempt
 
     async def _run(self, attempt: Attempt) -> None:
-        attempt.begin()
-        ending = await attempt.run()
-        self._context.copy().run(self._ended, attempt, *ending)
+        try:
+            attempt.begin()
+            ending = await attempt.run()
+            self._context.copy().run(self._ended, attempt, *ending)
+        except GeneratorExit:
+            raise  # the loop has gone
+        except BaseException as error:
+            self._break_off(error)
+            raise
 
     def _ended(
         self,
@@ -143,6 +151,12 @@ class Work:
         if self._attempts.get(attempt.execution.id) is attempt:  # else it was given up on
             self._leave(attempt, kind, details, error)
             self._runner.advance()
+
+    def _break_off(self, error: BaseException) -> None:
+        """The machinery itself has failed: the run ends with this, and nobody waits for ever."""
+        is_cancelled = isinstance(error, asyncio.CancelledError)
+        self._runner.cancelling.interrupted(None if is_cancelled else error)
+        self._runner.cancelling.look()
 
     # ------------------------------------------------------------ ending
 
@@ -157,22 +171,32 @@ class Work:
         runner, execution, context = self._runner, attempt.execution, attempt.context
         del self._attempts[execution.id]
         self.tasks.pop(execution.id, None)
-        if attempt.clock is not None:
-            attempt.clock.stop()
-        if context.printed is not None:
-            context.printed.flush()
-        written, removed = context.finish()
-        if runner.people.has_asked:
-            runner.people.withdraw_of(execution.id, interrupted=kind is ev.StateCancelled)
+        try:
+            written, removed = self._close(attempt, is_cancelled=kind is ev.StateCancelled)
+            if kind is ev.StateCompleted:
+                runner.once.forget(execution.id)
+                runner.endings.completed(attempt, details[0], written)
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the end is told
+            kind, details, error = ev.StateFailed, (problem_of(problem),), problem
+            written, removed = tuple(context.written), tuple(context.removed)
         details = (execution.id, execution.state, context.attempt, *details, written, removed)
         if error is not None:
             runner.endings.failed(attempt, error, details)
         else:
-            if kind is ev.StateCompleted:
-                runner.once.forget(execution.id)
-                runner.endings.completed(attempt, details[3], written)
             runner.emit(kind, *details)
         runner.cancelling.look()
+
+    def _close(self, attempt: Attempt, *, is_cancelled: bool) -> Written:
+        """Take in what an attempt has left: what it printed, wrote and asked."""
+        context = attempt.context
+        if attempt.clock is not None:
+            attempt.clock.stop()
+        if context.printed is not None:
+            context.printed.flush()
+        written = context.finish()
+        if self._runner.people.has_asked:
+            self._runner.people.withdraw_of(attempt.execution.id, interrupted=is_cancelled)
+        return written
 
     def give_up(self, execution: int) -> str:
         """Go on without an attempt that does not end; returns its state."""

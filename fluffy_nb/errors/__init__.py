@@ -30,6 +30,12 @@ from fluffy_nb.errors.definition import (
     UndefinedTargetWarning,
     UnknownDependencyError,
 )
+from fluffy_nb.errors.foreign import (
+    add_note,
+    called,
+    log_error,
+    warn,
+)
 from fluffy_nb.errors.keeping import (
     CheckpointError,
     RunHeldError,
@@ -56,6 +62,7 @@ from fluffy_nb.errors.people import (
     InvalidAnswersError,
     NobodyToAskError,
     PromptClosedError,
+    ResponderError,
 )
 from fluffy_nb.errors.running import (
     BlockedError,
@@ -71,12 +78,19 @@ from fluffy_nb.errors.running import (
     UnknownStateError,
 )
 from fluffy_nb.errors.wording import (
+    GOES_THROUGH,
+    bounded,
+    class_of,
     listed,
     nearest,
+    plain,
+    problem_of,
     shortened,
+    text_of,
 )
 
 __all__ = [
+    "GOES_THROUGH",
     "AgentInItselfError",
     "AmbiguousStartError",
     "AnswerRefusedError",
@@ -107,6 +121,7 @@ __all__ = [
     "OverlappingTemplatesError",
     "PromptClosedError",
     "ResourceError",
+    "ResponderError",
     "RestoredError",
     "RunActiveError",
     "RunHeldError",
@@ -129,7 +144,16 @@ __all__ = [
     "UnknownRunError",
     "UnknownStateError",
     "UsageError",
+    "add_note",
+    "bounded",
+    "called",
+    "class_of",
     "listed",
+    "log_error",
     "nearest",
+    "plain",
+    "problem_of",
     "shortened",
+    "text_of",
+    "warn",
 ]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from fluffy_nb.errors.foreign import called
+from fluffy_nb.errors.wording import MOST_TEXT, problem_of, text_of
+
 
 class FluffyError(Exception):
     """The base of every error this package raises."""
 
     def _render_traceback_(self) -> list[str]:
         """Tell IPython to show this error as its message, without our frames."""
-        notes = [line for note in getattr(self, "__notes__", []) for line in note.splitlines()]
-        return [f"{type(self).__name__}: {self}", *notes]
+        notes, _ = called(lambda: list(self.__notes__))  # anything may have been put there
+        lines = [line for note in notes or () for line in text_of(note).splitlines()]
+        return [problem_of(self, MOST_TEXT), *lines]

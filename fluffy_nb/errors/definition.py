@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fluffy_nb.errors.base import FluffyError
-from fluffy_nb.errors.wording import listed, nearest
+from fluffy_nb.errors.wording import listed, nearest, shortened
 
 
 class UndefinedTargetWarning(UserWarning):
@@ -26,7 +26,9 @@ class InvalidSpecError(FluffyError, ValueError):
     """A setting of an agent or a state is outside what is allowed."""
 
     def __init__(self, what: str, value: object, allowed: str, remedy: str = "") -> None:
-        super().__init__(f"{what} is {value!r}; it must be {allowed}." + (remedy and f" {remedy}"))
+        super().__init__(
+            f"{what} is {shortened(value)}; it must be {allowed}." + (remedy and f" {remedy}")
+        )
 
 
 class StateFunctionError(FluffyError, TypeError):
@@ -34,8 +36,8 @@ class StateFunctionError(FluffyError, TypeError):
 
     def __init__(self, name: str, function: object, problem: str) -> None:
         super().__init__(
-            f"state {name!r} is given {function!r}, which {problem}; a state is a function of one "
-            "argument, the context: async def "
+            f"state {name!r} is given {shortened(function)}, which {problem}; a state is a "
+            "function of one argument, the context: async def "
             f"{name if name.isidentifier() else 'state'}(context): ..."
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fluffy_nb.errors.base import FluffyError
-from fluffy_nb.errors.wording import listed, shortened
+from fluffy_nb.errors.wording import listed, problem_of, shortened
 
 
 class AskOnLoopError(FluffyError, RuntimeError):
@@ -66,6 +66,17 @@ class NobodyToAskError(FluffyError, RuntimeError):
             f'run(answers={{{state!r}: ["..."]}}) or the environment variable '
             f'FLUFFY_NB_ANSWERS=\'{{"{state}": ["..."]}}\', or give the question a default=.'
         )
+
+
+class ResponderError(FluffyError, RuntimeError):
+    """The responder raised what can't be raised where the state waits."""
+
+    def __init__(self, state: str, error: BaseException) -> None:
+        super().__init__(
+            f"the responder raised {problem_of(error)} when it was given a question of state "
+            f"{state!r}; have it call prompt.decline() where it can't answer."
+        )
+        self.__cause__ = error
 
 
 class HumanTimeoutError(FluffyError, TimeoutError):

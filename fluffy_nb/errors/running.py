@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from fluffy_nb.errors.base import FluffyError
-from fluffy_nb.errors.wording import listed, nearest, shortened
+from fluffy_nb.errors.wording import class_of, listed, nearest, shortened
 
 
 class StateError(FluffyError, RuntimeError):
@@ -33,11 +33,12 @@ class UnknownStateError(StateError, LookupError):
         attempt: int = 0,
         run_id: str = "",
     ) -> None:
-        who = f"state {returned_by!r} returned {name!r}" if returned_by else f"{name!r} was named"
+        shown = shortened(name)
+        who = f"state {returned_by!r} returned {shown}" if returned_by else f"{shown} was named"
         Exception.__init__(
             self,
             f"{who}, which is no state ({nearest(name, names)}); "
-            f"correct the name, or add it: add_state({name!r}, function).",
+            f"correct the name, or add it: add_state({shown}, function).",
         )
         self.name = name
         self.state = returned_by or name
@@ -51,7 +52,7 @@ class InvalidResultError(StateError, TypeError):
     def __init__(self, state: str, value: object, attempt: int = 0, run_id: str = "") -> None:
         Exception.__init__(
             self,
-            f"state {state!r} returned {shortened(value)} ({type(value).__name__}); "
+            f"state {state!r} returned {shortened(value)} ({class_of(value)}); "
             "a state returns the name of the next state, a list of names to run in parallel, "
             "or None to end. "
             "Keep data in the context: context.set_state(key, value).",

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
-from fluffy_nb.errors import SaveWarning, StoreBusyError, StoreError
+from fluffy_nb.errors import (
+    GOES_THROUGH,
+    SaveWarning,
+    StoreBusyError,
+    StoreError,
+    shortened,
+    text_of,
+    warn,
+)
 from fluffy_nb.journal.store import Row, Store
 
 if TYPE_CHECKING:
@@ -113,10 +120,11 @@ class Writer:
             self._store.append(self._run, rows, wait=wait)
         except StoreError as problem:
             return problem
-        except Exception as problem:  # noqa: BLE001 - whatever a store raises harms no run
-            return StoreError(
-                self._store, f"it raised {problem!r}", "see whether check_store passes"
-            )
+        except GOES_THROUGH:
+            raise
+        except BaseException as problem:  # noqa: BLE001 - whatever a store raises harms no run
+            raised = f"it raised {shortened(problem)}"
+            return StoreError(shortened(self._store), raised, "see whether check_store passes")
         return None
 
     def _written(self, rows: list[Row], problem: StoreError | None) -> None:
@@ -156,11 +164,11 @@ class Writer:
 
     def _report(self, problem: Exception) -> None:
         """Say once what keeps the run from being kept."""
-        text = str(problem)
+        text = text_of(problem)
         if text not in self._reported:
             self._reported.add(text)
             told = f"run {self._run!r} is not kept for now: {text}"
-            warnings.warn(told, SaveWarning, stacklevel=2)
+            warn(told, SaveWarning)
             self._runner.loop.call_soon(self._runner.emit, ev.SaveFailed, text)
 
 

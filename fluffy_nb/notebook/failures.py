@@ -7,7 +7,7 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from fluffy_nb.errors import FluffyError, StateError
+from fluffy_nb.errors import FluffyError, StateError, called, problem_of
 
 _MACHINERY = frozenset({"fluffy_nb", "asyncio", "threading", "concurrent"})
 """What calls a state's function; nobody looks for a mistake there."""
@@ -47,7 +47,9 @@ def own_lines(shell: Any, error: StateError) -> list[str]:
     if cause is None or trace is None:
         return []
     trace = _without_our_end(trace)
-    return list(shell.InteractiveTB.structured_traceback(type(cause), cause, trace, tb_offset=0))
+    make = shell.InteractiveTB.structured_traceback
+    lines, problem = called(lambda: list(make(type(cause), cause, trace, tb_offset=0)))
+    return [f"<the traceback can't be shown: {problem_of(problem)}>"] if problem else lines
 
 
 def _without_our_end(trace: TracebackType) -> TracebackType | None:

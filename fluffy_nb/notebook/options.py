@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fluffy_nb.errors import UsageError, listed, nearest
+from fluffy_nb.errors import UsageError, listed, nearest, problem_of
 
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 
@@ -258,6 +258,6 @@ def values(settings: Collection[tuple[str, str]], namespace: Mapping[str, Any]) 
         try:
             found[key] = eval(expression, dict(namespace))  # noqa: S307 - the person's own cell
         except Exception as problem:  # noqa: BLE001 - whatever the expression raises
-            what = f"{type(problem).__name__}: {problem}"
-            raise UsageError(f"-i {key}={expression} raised {what}") from None
+            raised = problem_of(problem)
+            raise UsageError(f"-i {key}={expression} raised {raised}") from None
     return found

@@ -11,6 +11,7 @@ import traitlets as t
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.status import AgentStatus
+from fluffy_nb.errors import class_of, text_of
 from fluffy_nb.widgets.assets import script, style
 from fluffy_nb.widgets.pace import Pace
 from fluffy_nb.widgets.plain import PlainWidget
@@ -85,7 +86,7 @@ class ControlsWidget(PlainWidget):
         Args:
             problem: What went wrong.
         """
-        self._say(str(problem) or type(problem).__name__)
+        self._say(text_of(problem) or class_of(problem))
 
     def about(self) -> str:
         """What the text form says in its parentheses."""

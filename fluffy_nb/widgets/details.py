@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine.metadata import StateMetadata
+from fluffy_nb.errors import called
 
 if TYPE_CHECKING:
     from fluffy_nb.agent import Pictured
@@ -49,11 +51,14 @@ def details(agent: Pictured, name: str) -> dict[str, Any]:
 
 def source(function: Any) -> str:
     """The source code of a state's function; empty where Python has none."""
-    function = inspect.unwrap(function)
-    while hasattr(function, "func"):  # functools.partial
-        function = function.func
-    try:
-        text = textwrap.dedent(inspect.getsource(function)).rstrip()
-    except (OSError, TypeError):
+    text, error = called(_source, function)
+    if error is not None:  # there is none, or an object that raises when it is looked at
         return ""
     return text if len(text) <= MOST_SOURCE else text[:MOST_SOURCE] + "\n..."
+
+
+def _source(function: Any) -> str:
+    function = inspect.unwrap(function)
+    while isinstance(function, functools.partial):
+        function = function.func
+    return textwrap.dedent(inspect.getsource(function)).rstrip()

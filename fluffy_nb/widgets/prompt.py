@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets as t
 
 from fluffy_nb.engine.filled import data_of
-from fluffy_nb.errors import shortened
+from fluffy_nb.errors import shortened, text_of
 from fluffy_nb.widgets.assets import script, style
 from fluffy_nb.widgets.plain import PlainWidget
 
@@ -99,7 +99,7 @@ class PromptWidget(PlainWidget):
                 value = json.dumps(data)
             self._prompt.answer(value, self._told)
         except Exception as problem:  # noqa: BLE001 - shown to the person who answered
-            self.refuse(str(problem))
+            self.refuse(text_of(problem))
             if self._report is not None:
                 self._report(problem)
 
