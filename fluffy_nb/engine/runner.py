@@ -251,9 +251,6 @@ class Runner:
                         self._count_down(command.execution)
                     carry_out(self, command)
         except Exception as error:  # noqa: BLE001 - a run that can't go on ends, and says why
-            for started in began:  # they will not be called
-                self.emit(ev.StateCancelled, *started[2:5])
-            began.clear()
             self.cancelling.interrupted(error)
         finally:
             self._deciding = False
