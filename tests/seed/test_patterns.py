@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fluffy_agent import Agent, Context, StateResult
+from fluffy_agent import Agent, Context, ResourceRequirements, StateResult
 
 from .helpers import add_ends, process, record_ends, split_data
 
@@ -62,10 +62,10 @@ async def test_states_made_from_data_run_in_parallel_and_merge():
             context.set_state(f"result_{chunk_id}", result)
             return "merge_results"
 
-        # The listing's resources= come with resource management.
         agent.add_state(
             f"process_chunk_{i}",
             process_chunk,
+            resources=ResourceRequirements(cpu_units=1.0),
         )
 
     async def merge_results(context: Context) -> StateResult:

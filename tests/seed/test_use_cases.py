@@ -97,16 +97,12 @@ async def process_batch(context: Context) -> StateResult:
     return [f"process_chunk_{i}" for i in range(3)]
 
 
-def process_chunk_of(chunk_id):
-    # The listing reads `chunk_id` from the context, where a state name with a placeholder would
-    # put it. Until there are such names each chunk has a state of its own.
-    async def process_chunk(context: Context) -> StateResult:
-        data = context.get_state(f"chunk_{chunk_id}")
-        # Process chunk...
-        context.set_state(f"result_{chunk_id}", [record["n"] for record in data])
-        return "merge_results"
-
-    return process_chunk
+async def process_chunk(context: Context) -> StateResult:
+    chunk_id = context.get_state("chunk_id")
+    data = context.get_state(f"chunk_{chunk_id}")
+    # Process chunk...
+    context.set_state(f"result_{chunk_id}", [record["n"] for record in data])
+    return "merge_results"
 
 
 async def test_the_data_pipeline_processes_every_chunk_and_merges_once():
@@ -121,15 +117,14 @@ async def test_the_data_pipeline_processes_every_chunk_and_merges_once():
     agent = Agent("data_pipeline")
     agent.add_state("load_batch", load_batch)
     agent.add_state("process_batch", process_batch)
-    for chunk_id in range(3):
-        agent.add_state(f"process_chunk_{chunk_id}", process_chunk_of(chunk_id))
+    agent.add_state("process_chunk_{chunk_id}", process_chunk)  # the name sets `chunk_id`
     agent.add_state("merge_results", merge_results)
 
     result = await agent.run()
 
     assert result.values["merged"] == list(range(9))
-    assert set(result.counts.values()) == {1}
-    assert len(result.counts) == 6
+    assert [result.counts[f"process_chunk_{chunk_id}"] for chunk_id in range(3)] == [1, 1, 1]
+    assert result.counts["merge_results"] == 1
 
 
 # ---------------------------------------------------------------- 3: training
