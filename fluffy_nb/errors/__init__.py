@@ -7,6 +7,11 @@ name, and the remedy. Read `base` first, then the module named after what went w
 from fluffy_nb.errors.base import (
     FluffyError,
 )
+from fluffy_nb.errors.characters import (
+    isolated,
+    visible,
+    visible_lines,
+)
 from fluffy_nb.errors.context import (
     ContextClosedError,
     InputReadOnlyError,
@@ -129,7 +134,10 @@ __all__ = [
     "UnknownRunError",
     "UnknownStateError",
     "UsageError",
+    "isolated",
     "listed",
     "nearest",
     "shortened",
+    "visible",
+    "visible_lines",
 ]
