@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import time
 from pathlib import Path
 
@@ -79,6 +80,11 @@ def load(session: Session, line: Line) -> None:
     store = store_of(_file(session, path))
     name = info_of(store, run).agent
     session.check_name(name)
+    if name not in session.agents and hasattr(builtins, name):
+        raise UsageError(
+            f"the agent of run {run!r} is called {name!r}, which is a name of Python's own; take "
+            "it up under another: mine = await Agent.load(file, run)."
+        )
     agent = session.agent_or_new(name)
     before = agent.store
     agent.store = store
