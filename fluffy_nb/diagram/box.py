@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fluffy_nb.diagram import text
 from fluffy_nb.diagram.model import Node
+from fluffy_nb.errors import visible
 
 TILE = 32
 """The width of the coloured tile that holds the icon."""
@@ -126,8 +127,8 @@ def title_of(node: Node) -> str:
     if node.open:
         told.append(f"what follows can't be read: {node.open}")
     lines = dict.fromkeys(_told(one) for one in told if one)
-    return "\n".join([f"{text.visible(node.name)}: {status}", *lines])
+    return "\n".join([f"{visible(node.name)}: {status}", *lines])
 
 
 def _told(fact: str) -> str:
-    return text.visible(fact[:_MOST_TOLD])
+    return visible(fact[:_MOST_TOLD])

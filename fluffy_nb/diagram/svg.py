@@ -12,7 +12,7 @@ from fluffy_nb.diagram.box import TILE, box_of, detail_of, title_of
 from fluffy_nb.diagram.layout import Curve, Layout, Point
 from fluffy_nb.diagram.model import Diagram, Edge, Node
 from fluffy_nb.diagram.style import stylesheet
-from fluffy_nb.diagram.text import visible
+from fluffy_nb.errors import visible
 
 _MARGIN = 14
 _EMPTY = 120.0, 60.0  # the size without a state

@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
+from fluffy_nb.errors import visible
+
 LABEL = 13
 """The size of names in px, as in graph.css."""
 DETAIL = 11
@@ -27,25 +29,6 @@ _EM = {
     **dict.fromkeys("@%mMW…", 1.02),
 }
 _LETTER, _CAPITAL, _IDEOGRAPH, _PICTURE = 0.9, 1.1, 1.05, 1.4  # beyond these
-
-
-def visible(name: str) -> str:
-    r"""Show what can't be seen: control characters, direction marks and lone surrogates.
-
-    Args:
-        name: Any string.
-
-    Returns:
-        The string with those written as in Python source, like \n, and everything else as it is.
-    """
-    return "".join(
-        char.encode("unicode_escape").decode() if _is_invisible(char) else char for char in name
-    )
-
-
-def _is_invisible(char: str) -> bool:
-    hidden = unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and char not in _JOINERS
-    return hidden or ord(char) & 0xFFFE == 0xFFFE  # no characters, and not allowed in XML
 
 
 def clusters(text: str) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import io
+import math
 import sys
 from typing import Any
 
-from fluffy_nb.engine.codecs import Decoder, Encoder, UnsavableError, add_later
-from fluffy_nb.errors import shortened
+from fluffy_nb.engine.codecs import REMEDY, Decoder, Encoder, UnsavableError, add_later
+from fluffy_nb.errors import CheckpointError, shortened
 
 # ---------------------------------------------------------------- NumPy
 
@@ -35,8 +36,19 @@ def _npy(numpy: Any, array: Any, value: Any, encoder: Encoder) -> int | str:
 
 
 def _array(data: Any, decoder: Decoder) -> Any:
-    numpy = importlib.import_module("numpy")
-    return numpy.load(io.BytesIO(decoder.buffer(data)), allow_pickle=False)
+    from numpy.lib import format as form  # noqa: PLC0415 - only who has arrays imports it
+
+    # Not `numpy.load`: it takes archives too. The size is compared before memory is taken for it.
+    buffer = decoder.buffer(data)
+    file = io.BytesIO(buffer)
+    first = form.read_magic(file) == (1, 0)  # later versions have a longer header
+    read = form.read_array_header_1_0 if first else form.read_array_header_2_0
+    shape, _, kind = read(file)
+    rest, count = len(buffer) - file.tell(), math.prod(shape)
+    if count * kind.itemsize != rest or count > len(buffer):
+        raise CheckpointError(f"a saved array has the shape {shortened(shape)}", REMEDY)
+    file.seek(0)
+    return form.read_array(file, allow_pickle=False)
 
 
 def _objects(data: Any, decoder: Decoder) -> Any:
@@ -121,7 +133,13 @@ def _read_column(pandas: Any, data: Any, decoder: Decoder) -> Any:
     array = decoder.value(values)
     if form == "zone":
         return pandas.Series(array).dt.tz_localize("UTC").astype(more[0]).array
-    return array if form == "array" else pandas.array(array, dtype=more[0])
+    if form == "array":
+        return array
+    kind = pandas.api.types.pandas_dtype(more[0])
+    if kind.kind in "SUV" and not pandas.api.types.is_extension_array_dtype(kind):
+        # Texts of one width, as "U1000000000" is, could fill the memory; no frame has them.
+        raise CheckpointError(f"a saved column has the type {shortened(more[0])}", REMEDY)
+    return pandas.array(array, dtype=kind)
 
 
 def _read_index(pandas: Any, data: Any, decoder: Decoder) -> Any:

@@ -10,7 +10,13 @@ from fluffy_nb.engine.graph import StateGraph
 from fluffy_nb.engine.loops import components
 from fluffy_nb.engine.resources import ResourcePool
 from fluffy_nb.engine.specs import StateSpec
-from fluffy_nb.errors import DependencyCycleError, UnknownDependencyError, listed, nearest
+from fluffy_nb.errors import (
+    DependencyCycleError,
+    UnknownDependencyError,
+    listed,
+    nearest,
+    visible_lines,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class Note:
     serious: bool = False
 
     def __str__(self) -> str:
-        return f"{self.state}: {self.text}" if self.state else self.text
+        return visible_lines(f"{self.state}: {self.text}" if self.state else self.text)
 
 
 def check_dependencies(graph: StateGraph) -> None:

@@ -257,6 +257,8 @@ class Checkpoint:
         """
         from pydantic import ValidationError  # noqa: PLC0415 - importing the engine stays cheap
 
+        from fluffy_nb.engine.soundness import check_progress  # noqa: PLC0415 - it imports this
+
         if not isinstance(data, Mapping):
             raise CheckpointError(f"{shortened(data)} is no checkpoint", REMEDY)
         version = data.get("version")
@@ -278,6 +280,7 @@ class Checkpoint:
             ) from None
         except (TypeError, ValueError, RecursionError) as problem:
             raise CheckpointError(f"the checkpoint is no plain data: {problem}", REMEDY) from None
+        check_progress(checkpoint.progress)
         return replace(
             checkpoint,
             shared_state={key: decode(value) for key, value in checkpoint.shared_state.items()},

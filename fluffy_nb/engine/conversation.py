@@ -13,7 +13,7 @@ from fluffy_nb.engine.forms import Field
 from fluffy_nb.engine.lines import Echo, Lines
 from fluffy_nb.engine.prompt import Prompt
 from fluffy_nb.engine.verdict import WHOLE
-from fluffy_nb.errors import PromptClosedError
+from fluffy_nb.errors import PromptClosedError, visible_lines
 
 REPLY_SECONDS = 0.2
 """How often to look whether a loop that does not reply has gone."""
@@ -196,7 +196,7 @@ class Conversation:
 
     def _say(self, text: str, end: str = "\n") -> None:
         """Write, with what would steer the terminal made visible."""
-        shown = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+        shown = visible_lines(text)
         encoding = self._out.encoding or "utf-8"
         self._out.write(shown.encode(encoding, "backslashreplace").decode(encoding) + end)
         self._out.flush()

@@ -9,6 +9,7 @@ from fluffy_nb.engine.dependencies import DependencyType
 from fluffy_nb.engine.execution import Execution, Phase
 from fluffy_nb.engine.resources import Priority
 from fluffy_nb.engine.status import StateStatus
+from fluffy_nb.errors import visible_lines
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.joins import Key
@@ -53,7 +54,7 @@ def _told(machine: Machine, name: str, reasons: list[str]) -> str:
     data = machine.metadata.get(name)
     if not any(reasons) and data is not None and data.error and data.status is not _RUNS:
         reasons.append(f"{data.status.lower()}: {data.error}")
-    return "; ".join(dict.fromkeys(filter(None, reasons)))
+    return visible_lines("; ".join(dict.fromkeys(filter(None, reasons))))
 
 
 _RUNS = StateStatus.RUNNING

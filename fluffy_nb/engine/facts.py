@@ -8,10 +8,12 @@ its definition was a quarter of the package's import.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, dataclass_transform
 
+from fluffy_nb.engine.shapes import is_count, is_number, or_none
 from fluffy_nb.errors import shortened
 
 MOST_SHOWN = 10_000
@@ -138,18 +140,80 @@ def from_dict(data: Mapping[str, Any]) -> Event:
 
     Raises:
         KeyError: The kind is unknown.
+        TypeError: A field is lacking, or holds what it can't.
     """
+    kind = KINDS[data["kind"]]
     fields = {key: _frozen(value) for key, value in data.items() if key != "kind"}
     if "next" in fields:
         fields["next"] = tuple(
             Going(**entry) if isinstance(entry, Mapping) else entry for entry in fields["next"]
         )
-    make: Callable[..., Event] = KINDS[data["kind"]]
-    return make(**fields)
+    make: Callable[..., Event] = kind
+    event = make(**fields)
+    _check(event)
+    return event
 
 
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _check(fact: Fact) -> None:
+    """Refuse a fact from outside that holds what its annotations don't say."""
+    for name, hint in hints_of(type(fact)).items():
+        value = getattr(fact, name)
+        if not FORMS[hint](value):
+            raise TypeError(f"{type(fact).__name__}.{name} can't be {shortened(value)}")
+
+
+@cache
+def hints_of(kind: type[Fact]) -> dict[str, str]:
+    """The annotations of a fact's fields, as they are written."""
+    written: dict[str, str] = {}
+    for cls in reversed(kind.__mro__):
+        written |= vars(cls).get("__annotations__", {})
+    return {name: written[name] for name in kind.fields}
+
+
+def _each(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: type(value) is tuple and all(map(check, value))
+
+
+def _is_text(value: Any) -> bool:
+    return type(value) is str
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(map(_is_text, value))
+
+
+def _is_texts(value: Any) -> bool:
+    return _is_mapping(value) and all(map(_is_text, value.values()))
+
+
+def _is_next(value: Any) -> bool:
+    if isinstance(value, Going):
+        _check(value)
+        return True
+    return _is_text(value)
+
+
+FORMS: dict[str, Callable[[Any], bool]] = {
+    "int": is_count,
+    "float": is_number,
+    "float | None": or_none(is_number),
+    "str": _is_text,
+    "str | None": or_none(str),
+    "bool": lambda value: type(value) is bool,
+    "tuple[int, ...]": _each(is_count),
+    "tuple[str, ...]": _each(_is_text),
+    "Mapping[str, Any]": _is_mapping,
+    "Mapping[str, Any] | None": lambda value: value is None or _is_mapping(value),
+    "Mapping[str, str]": _is_texts,
+    "Mapping[str, str] | None": lambda value: value is None or _is_texts(value),
+    "Next": _each(_is_next),
+}
+"""Whether a value of an event from outside is what the annotation of its field says."""
 
 
 class Going(Fact):

@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import importlib
 import math
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, cast
@@ -113,6 +114,8 @@ _TEXTS = {
 }
 """Tag, module and class."""
 
+_FRACTION = re.compile(r"-?[0-9]+(/[0-9]+)?")
+
 
 def _text(value: Any, _: Encoder) -> tuple[str, Any] | None:
     for tag, (module, name) in _TEXTS.items():
@@ -126,7 +129,8 @@ def _text(value: Any, _: Encoder) -> tuple[str, Any] | None:
 
 def _from_text(module: str, name: str) -> Callable[[Any, Decoder], Any]:
     def read(data: Any, _: Decoder) -> Any:
-        if type(data) is not str:
+        # A fraction could have an exponent, whose number would fill the memory.
+        if type(data) is not str or (name == "Fraction" and not _FRACTION.fullmatch(data)):
             raise CheckpointError(f"a saved {name} is {shortened(data)}", REMEDY)
         return getattr(importlib.import_module(module), name)(data)  # one of `_TEXTS`
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fluffy_nb.engine.forms import Field
 from fluffy_nb.engine.question import Question
 from fluffy_nb.engine.verdict import Refused
-from fluffy_nb.errors import PromptClosedError, called, log_error, shortened
+from fluffy_nb.errors import PromptClosedError, called, log_error, shortened, visible
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -52,7 +52,7 @@ class Prompt:
 
     def __repr__(self) -> str:
         fate = f", {self.fate}" if self.fate else ""
-        return f"<Prompt {self.id} of {self.state!r}: {shortened(self.text)}{fate}>"
+        return f"<Prompt {self.id} of {self.state!r}: {visible(shortened(self.text))}{fate}>"
 
     @property
     def text(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fluffy_nb.engine.status import AgentStatus
-from fluffy_nb.errors import shortened
+from fluffy_nb.errors import isolated, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,6 @@ class RunResult:
 
 
 def _row(name: str, value: str, tag: str = "td") -> str:
-    from html import escape  # noqa: PLC0415 - only notebooks show it
-
     style = "style='text-align:left;overflow-wrap:anywhere'"
-    cells = "".join(f"<{tag} {style}>{escape(text)}</{tag}>" for text in (name, value))
+    cells = "".join(f"<{tag} {style}>{isolated(text)}</{tag}>" for text in (name, value))
     return f"<tr>{cells}</tr>"

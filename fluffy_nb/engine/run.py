@@ -15,7 +15,13 @@ from fluffy_nb.engine.progress import progress_of
 from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.specs import check_seconds
 from fluffy_nb.engine.status import AgentStatus
-from fluffy_nb.errors import InvalidSpecError, NothingToResumeError, RunActiveError, RunTimeoutError
+from fluffy_nb.errors import (
+    InvalidSpecError,
+    NothingToResumeError,
+    RunActiveError,
+    RunTimeoutError,
+    visible,
+)
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.runner import Outcome, Runner
@@ -62,7 +68,7 @@ class Run:
         self._active = 0.0
 
     def __repr__(self) -> str:
-        return f"<Run {self.id} of {self._agent!r}: {self.status}>"
+        return f"<Run {visible(self.id)} of {self._agent!r}: {self.status}>"
 
     @property
     def id(self) -> str:

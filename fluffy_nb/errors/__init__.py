@@ -7,6 +7,11 @@ name, and the remedy. Read `base` first, then the module named after what went w
 from fluffy_nb.errors.base import (
     FluffyError,
 )
+from fluffy_nb.errors.characters import (
+    isolated,
+    visible,
+    visible_lines,
+)
 from fluffy_nb.errors.context import (
     ContextClosedError,
     InputReadOnlyError,
@@ -148,6 +153,7 @@ __all__ = [
     "bounded",
     "called",
     "class_of",
+    "isolated",
     "listed",
     "log_error",
     "nearest",
@@ -155,5 +161,7 @@ __all__ = [
     "problem_of",
     "shortened",
     "text_of",
+    "visible",
+    "visible_lines",
     "warn",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fluffy_nb.errors.base import FluffyError
+from fluffy_nb.errors.characters import visible_lines
 from fluffy_nb.errors.wording import nearest
 
 
@@ -26,7 +27,7 @@ class MissingKeyError(FluffyError, KeyError):
         super().__init__(self.message)
 
     def __str__(self) -> str:
-        return self.message  # KeyError would show the repr of the message
+        return visible_lines(self.message)  # KeyError would show the repr of the message
 
 
 class InputReadOnlyError(FluffyError, TypeError):

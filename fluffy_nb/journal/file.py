@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fluffy_nb.errors import StoreBusyError, StoreError
+from fluffy_nb.journal import strangers
 from fluffy_nb.journal.store import Durability
 
 APPLICATION = 0x666C7566
@@ -32,7 +33,7 @@ GRAPHS = """
 CREATE TABLE graphs (digest TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 """
 
-TABLES = f"""
+FIRST_TABLES = """
 CREATE TABLE runs (
   id TEXT PRIMARY KEY, agent TEXT NOT NULL, status TEXT NOT NULL, created REAL NOT NULL,
   starts TEXT NOT NULL, parent TEXT, parent_seq INTEGER, holder TEXT
@@ -51,7 +52,12 @@ CREATE TABLE buffers (
   data BLOB NOT NULL, sum INTEGER NOT NULL,
   PRIMARY KEY (run, key, seq, place)
 );
-{GRAPHS}"""
+"""
+
+TABLES = FIRST_TABLES + GRAPHS
+
+MADE = {1: FIRST_TABLES, 2: TABLES}
+"""The tables of each version: those of a file have to be the same, to the word."""
 
 MIGRATIONS = {1: GRAPHS}
 """What makes of the tables of a version those of the next, while others may have the file open."""
@@ -106,6 +112,7 @@ class SQLiteFile:
         return connection
 
     def _connect(self, *, read_only: bool) -> sqlite3.Connection:
+        strangers.check_path(self.path)
         if not read_only:
             self._make_folder()
         mode = "ro" if read_only else "rwc"
@@ -127,17 +134,22 @@ class SQLiteFile:
                 (self.path.parent / ".gitignore").write_text("*\n")
 
     def _prepare(self, connection: sqlite3.Connection, *, read_only: bool) -> None:
-        whose = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        is_new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if not is_new and whose != APPLICATION:
-            raise StoreError(self.path, "it is a database of something else", "name another file")
-        if version > VERSION:
-            raise StoreError(
-                self.path,
-                f"it has version {version}, this package reads up to {VERSION}",
-                "open it with the version of fluffy-nb that wrote it",
-            )
+        self._budget = strangers.guarded(connection, self.path)
+        with self._budget.reading():
+            whose = connection.execute("PRAGMA application_id").fetchone()[0]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            is_new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if not is_new and whose != APPLICATION:
+                problem = "it is a database of something else"
+                raise StoreError(self.path, problem, "name another file")
+            if version > VERSION:
+                raise StoreError(
+                    self.path,
+                    f"it has version {version}, this package reads up to {VERSION}",
+                    "open it with the version of fluffy-nb that wrote it",
+                )
+            if not is_new:
+                strangers.check_schema(connection, self.path, version, MADE)
         if read_only:
             return  # older tables can be read as they are
         connection.execute("PRAGMA journal_mode = WAL")

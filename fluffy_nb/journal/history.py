@@ -8,9 +8,10 @@ from typing import Any, overload
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Changes, Checkpoint
 from fluffy_nb.engine.codecs import decode
+from fluffy_nb.engine.soundness import check_progress
 from fluffy_nb.errors import CheckpointError, nearest
 from fluffy_nb.journal.delta import progress_from
-from fluffy_nb.journal.store import AsItIs, Row, RunInfo, Store, Value
+from fluffy_nb.journal.store import DAMAGED, AsItIs, Row, RunInfo, Store, Value
 
 
 class History(Sequence[Checkpoint]):
@@ -70,6 +71,10 @@ def info_of(store: Store, run: str) -> RunInfo:
     """
     for info in store.runs():
         if info.id == run:
+            if info.status == DAMAGED:
+                raise CheckpointError(
+                    f"the entry of run {run!r} can't be read", "restore the file from a copy"
+                )
             return info
     next(iter(store.rows(run)), None)  # says which there are
     raise AssertionError  # pragma: no cover - rows() has raised
@@ -80,9 +85,25 @@ def items_of(store: Store, run: str, until: int | None = None) -> tuple[dict[str
     items: dict[str, Any] = {}
     last: list[Row] = []
     for row in store.rows(run, 0, until):
+        _check(store, run, row)
         items.update(row.progress)
         last = [*last[-1:], row]
     return items, last
+
+
+def _check(store: Store, run: str, row: Row) -> None:
+    """Refuse a row of a file that is none of ours."""
+    if store.keeps_objects:
+        return
+    from fluffy_nb.journal.reading import MalformedError, check_row  # noqa: PLC0415 - for files
+
+    try:
+        check_row(row)
+    except MalformedError as problem:
+        raise CheckpointError(
+            f"what run {run!r} wrote after event {row.seq} can't be read: {problem}",
+            f"go on from before it: load with a number below {row.seq}",
+        ) from None
 
 
 def checkpoint_at(store: Store, run: str, until: int | None = None) -> Checkpoint:
@@ -105,7 +126,10 @@ def checkpoint_at(store: Store, run: str, until: int | None = None) -> Checkpoin
     read = _as_it_is if store.keeps_objects else decode
     try:
         progress = progress_from(run, info.starts, items, read)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        check_progress(progress)
+    except CheckpointError:
+        raise
+    except Exception as problem:
         raise CheckpointError(
             f"the progress of run {run!r} can't be read: {problem}", "restore the file from a copy"
         ) from problem
@@ -148,6 +172,7 @@ def _changes(store: Store, run: str, row: Row, values: Mapping[str, Value]) -> C
 def events_of(store: Store, run: str, after: int = 0) -> Iterator[Mapping[str, Any]]:
     """A run's events as plain data, those after one number."""
     for row in store.rows(run, after):
+        _check(store, run, row)
         for event in row.events:
             data = event.to_dict() if isinstance(event, ev.Event) else event
             if data["seq"] > after:

@@ -12,10 +12,12 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.graph import StateGraph
 from fluffy_nb.engine.machine import Machine
 from fluffy_nb.engine.progress import restore
+from fluffy_nb.engine.soundness import check_progress
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import StoreError
 from fluffy_nb.journal.delta import progress_from
 from fluffy_nb.journal.graphs import ITEM, graph_from, topology_of
+from fluffy_nb.journal.reading import check_row
 from fluffy_nb.journal.store import Row, RunInfo
 
 MOST_ASKED = 200
@@ -62,6 +64,7 @@ class Replay:
             StoreError: It can't be understood, or there is no graph.
         """
         try:
+            check_row(row)
             events = [ev.from_dict(data) for data in row.events]
             if row.progress.get(ITEM) is not None:
                 self._set_graph(row.progress[ITEM])
@@ -70,7 +73,9 @@ class Replay:
             before = dict(self._items) if is_folded else self._items
             self._items.update(row.progress)
             self._follow(row, events, before)
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        except StoreError:
+            raise
+        except Exception as problem:  # whatever the machine says to such events
             raise StoreError(
                 self._file,
                 f"what run {self._info.id!r} wrote after event {row.seq} can't be understood here",
@@ -102,7 +107,9 @@ class Replay:
         if not self._is_rough or any(isinstance(event, ev.RunRestored) for event in events):
             try:
                 self._fold(events, before)
-            except (KeyError, ValueError):
+            except StoreError:
+                raise
+            except Exception:  # noqa: BLE001 - as above
                 self._is_rough = True  # the file was not told of all that happened
             else:
                 self._is_rough = False
@@ -130,6 +137,7 @@ class Replay:
     def _restore(self, items: Mapping[str, Any], status: str) -> None:
         """Let a new machine stand where the items say."""
         progress = progress_from(self._info.id, self._info.starts, items, _as_it_is)
+        check_progress(progress)
         machine = self.machine = self._new_machine()
         restore(machine, self._info.id, asdict(progress))
         machine.status = AgentStatus(status)

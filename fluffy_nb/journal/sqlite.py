@@ -10,11 +10,13 @@ import sqlite3
 import uuid
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from pydantic_core import to_json
 
-from fluffy_nb.errors import RunHeldError, StoreError, UnknownRunError
+from fluffy_nb.errors import RunHeldError, StoreError, UnknownRunError, shortened
 from fluffy_nb.journal import holding
 from fluffy_nb.journal.file import (
     BUSY_SECONDS,
@@ -23,6 +25,14 @@ from fluffy_nb.journal.file import (
     SQLiteFile,
 )
 from fluffy_nb.journal.graphs import ITEM
+from fluffy_nb.journal.reading import (
+    MalformedError,
+    info_from,
+    is_sum,
+    parsed,
+    row_from,
+    value_from,
+)
 from fluffy_nb.journal.store import Durability, Row, RunInfo, Value
 
 
@@ -113,83 +123,111 @@ class SQLiteStore(SQLiteFile):
 
     def runs(self) -> list[RunInfo]:
         """All runs, the latest first."""
-        with self._lock, self._told("read"):
-            found = self._connection.execute(
+        with self._reading():
+            found = self._all(
                 "SELECT id, agent, status, created, coalesce((SELECT time FROM moments WHERE "
                 "run = runs.id ORDER BY seq DESC LIMIT 1), created), starts, parent, parent_seq "
                 "FROM runs ORDER BY created DESC, id"
-            ).fetchall()
-        return [RunInfo(*(*row[:5], tuple(json.loads(row[5])), *row[6:])) for row in found]
+            )
+        return list(map(info_from, found))
 
     def rows(self, run: str, after: int = 0, until: int | None = None) -> Iterator[Row]:
         """A run's rows in order, with the keys of their values but without these."""
         self._check_known(run)
         last = 2**62 if until is None else until
         while True:  # in pieces, so that no reading is open while others write
-            with self._lock, self._told("read"):
-                found = self._connection.execute(
+            with self._reading():
+                found = self._all(
                     "SELECT seq, time, state, status, data, sum FROM moments "
                     "WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT 500",
                     (run, after, last),
-                ).fetchall()
+                )
             if not found:
                 return
-            for seq, time, state, status, text, sum_ in found:
-                self._check_sum(sum_ == _sum(text), run, seq)
-                events, progress, keys = json.loads(text)
-                if ITEM in progress:
-                    progress[ITEM] = self._graph(run, seq, progress[ITEM])
-                yield Row(seq, time, state, status, tuple(events), progress, dict.fromkeys(keys))
-            after = found[-1][0]
+            for *cells, sum_ in found:
+                seq = cells[0]
+                with self._understood(run, seq):
+                    if not is_sum(sum_, cells[-1]):
+                        raise self._damaged(run, seq)
+                    row = row_from(cells, partial(self._graph, run, seq))
+                yield row
+                after = row.seq
 
-    def _graph(self, run: str, seq: int, digest: str) -> Any:
-        with self._lock, self._told("read"):
-            found = self._connection.execute(
-                "SELECT data FROM graphs WHERE digest = ?", (digest,)
-            ).fetchone()
-        self._check_sum(found is not None and _digest(found[0]) == digest, run, seq)
-        return json.loads(found[0])
+    def _graph(self, run: str, seq: int, digest: object) -> Any:
+        with self._reading():
+            found = self._all("SELECT data FROM graphs WHERE digest = ?", (digest,))
+        if not found or _digest(found[0][0]) != digest:
+            raise self._damaged(run, seq)
+        return parsed(found[0][0])
 
     def values(self, run: str, until: int | None = None) -> dict[str, Value]:
         """The context's values as they were after a row, or as they are."""
         self._check_known(run)
         last = 2**62 if until is None else until
         values = {}
-        with self._lock, self._told("read"):
-            latest = self._connection.execute(
+        with self._reading():
+            latest = self._all(
                 "SELECT key, max(seq), data, sum FROM context "
                 "WHERE run = ? AND seq <= ? GROUP BY key",
                 (run, last),
-            ).fetchall()
+            )
             for key, seq, text, sum_ in latest:
-                self._check_sum(sum_ == _sum(text or ""), run, seq)
-                if text is not None:
-                    data, writer = json.loads(text)
-                    values[key] = Value(data, self._buffers(run, key, seq), tuple(writer))
+                with self._understood(run, seq):
+                    if type(key) is not str or not is_sum(sum_, "" if text is None else text):
+                        raise self._damaged(run, seq)
+                    if text is not None:
+                        data, writer = value_from(text)
+                        values[key] = Value(data, self._buffers(run, key, seq), writer)
         return values
 
     def _buffers(self, run: str, key: str, seq: int) -> tuple[bytes, ...]:
-        found = self._connection.execute(
+        found = self._all(
             "SELECT data, sum FROM buffers WHERE run = ? AND key = ? AND seq = ? ORDER BY place",
             (run, key, seq),
-        ).fetchall()
+        )
         for data, sum_ in found:
-            self._check_sum(zlib.crc32(data) == sum_, run, seq)
+            if type(data) is not bytes or not is_sum(sum_, data):
+                raise self._damaged(run, seq)
         return tuple(data for data, _ in found)
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Read within the budget of the file."""
+        with self._lock, self._told("read"), self._budget.reading():
+            yield
+
+    def _all(self, sql: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query, as far as the file can have so much."""
+        found = []
+        for row in self._connection.execute(sql, tuple(values)):
+            self._budget.take(row)
+            found.append(row)
+        return found
+
     def _check_known(self, run: str) -> None:
-        with self._lock, self._told("read"):
-            known = self._connection.execute("SELECT 1 FROM runs WHERE id = ?", (run,)).fetchone()
-        if known is None:
+        with self._reading():
+            known = self._all("SELECT 1 FROM runs WHERE id = ?", (run,))
+        if not known:
             raise UnknownRunError(run, str(self.path), [info.id for info in self.runs()])
 
-    def _check_sum(self, fits: bool, run: str, seq: int) -> None:
-        if not fits:
+    @contextmanager
+    def _understood(self, run: str, seq: object) -> Iterator[None]:
+        """What is no row of ours as an error that has its number."""
+        try:
+            yield
+        except MalformedError as problem:
             raise StoreError(
                 self.path,
-                f"what run {run!r} wrote after event {seq} was damaged",
-                f"go on from before it: load with a number below {seq}",
-            )
+                f"what run {run!r} wrote after event {shortened(seq, 40)} can't be read: {problem}",
+                f"go on from before it: load with a number below {shortened(seq, 40)}",
+            ) from None
+
+    def _damaged(self, run: str, seq: object) -> StoreError:
+        return StoreError(
+            self.path,
+            f"what run {run!r} wrote after event {shortened(seq, 40)} was damaged",
+            f"go on from before it: load with a number below {shortened(seq, 40)}",
+        )
 
     async def follow(
         self, run: str, after: int = 0, every: float = 0.2
@@ -220,9 +258,9 @@ class SQLiteStore(SQLiteFile):
             await asyncio.sleep(every)
 
     def _status(self, run: str) -> str:
-        with self._lock, self._told("read"):
-            found = self._connection.execute("SELECT status FROM runs WHERE id = ?", (run,))
-            return str(found.fetchone()[0])
+        with self._reading():
+            found = self._all("SELECT status FROM runs WHERE id = ?", (run,))
+        return str(found[0][0]) if found else ""
 
     # ------------------------------------------------------------ holding
 
@@ -236,10 +274,10 @@ class SQLiteStore(SQLiteFile):
         return bool(self.holder(run))
 
     def _holder(self, run: str) -> str:
-        with self._lock, self._told("read"):
-            found = self._connection.execute("SELECT holder FROM runs WHERE id = ?", (run,))
-            holder = found.fetchone() or ("",)
-        return holder[0] or ""
+        with self._reading():
+            found = self._all("SELECT holder FROM runs WHERE id = ?", (run,))
+        holder = found[0][0] if found else ""
+        return holder if isinstance(holder, str) else ""
 
     def hold(self, run: str) -> None:
         """Have this store of this process be the only one that executes a run."""
@@ -268,7 +306,7 @@ def _write(data: Any) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _sum(text: str) -> int:

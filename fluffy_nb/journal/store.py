@@ -14,13 +14,17 @@ Durability = Literal["normal", "full"]
 """What is kept in a file survives: the death of the process, or a loss of power too."""
 
 
+DAMAGED = "DAMAGED"
+"""The status of a run in a file whose entry can't be read; the other runs can."""
+
+
 class RunInfo(NamedTuple):
     """A run in a store.
 
     Args:
         id: The run's.
         agent: The name of its agent.
-        status: Where it stood when it was last written, as `AgentStatus` has it.
+        status: Where it stood when it was last written, as `AgentStatus` has it, or `DAMAGED`.
         created: When it began, seconds since the epoch.
         updated: When it was last written.
         starts: The states it began at.

@@ -16,6 +16,7 @@ from fluffy_nb.engine.machine import Machine
 from fluffy_nb.engine.specs import StateSpec
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.engine.watched import WatchedFlow
+from fluffy_nb.errors import visible
 from fluffy_nb.journal.history import info_of
 from fluffy_nb.journal.replaying import NO_GRAPH, Replay
 from fluffy_nb.journal.stores import open_store
@@ -55,7 +56,7 @@ class RunWatch(WatchedFlow):
         self._shown = _Shown()
 
     def __repr__(self) -> str:
-        return f"<RunWatch {self._info.id} of {self.name!r}: {self.status}>"
+        return f"<RunWatch {visible(self._info.id)} of {self.name!r}: {self.status}>"
 
     # ------------------------------------------------------------ what is watched
 

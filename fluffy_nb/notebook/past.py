@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import time
 from pathlib import Path
 
@@ -10,8 +11,17 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Checkpoint
 from fluffy_nb.engine.run import CLEANUP_TIMEOUT
 from fluffy_nb.engine.status import AgentStatus
-from fluffy_nb.errors import UsageError, listed, nearest, shortened
+from fluffy_nb.errors import (
+    StoreError,
+    UnknownRunError,
+    UsageError,
+    listed,
+    nearest,
+    shortened,
+    visible_lines,
+)
 from fluffy_nb.journal.history import History, info_of
+from fluffy_nb.journal.store import DAMAGED, RunInfo, Store
 from fluffy_nb.journal.stores import open_store, store_of
 from fluffy_nb.notebook import options as o
 from fluffy_nb.notebook.options import Line
@@ -38,8 +48,8 @@ def runs(session: Session, line: Line) -> Table:
                 info.id,
                 info.agent,
                 info.status.lower(),
-                time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(info.created)),
-                str(len(History(store, info.id))),
+                _began(info),
+                _count(store, info.id),
                 "" if info.parent is None else f"{info.parent} at {info.parent_seq}",
             )
             for info in found
@@ -50,12 +60,31 @@ def runs(session: Session, line: Line) -> Table:
     return Table(columns, rows, f"no runs are kept in {path}")
 
 
+def _began(info: RunInfo) -> str:
+    if info.status == DAMAGED:
+        return ""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(info.created))
+
+
+def _count(store: Store, run: str) -> str:
+    """How many checkpoints a run has; where its rows can't be read the others are still listed."""
+    try:
+        return str(len(History(store, run)))
+    except (StoreError, UnknownRunError):
+        return "damaged"
+
+
 def load(session: Session, line: Line) -> None:
     """Take up a run that is kept, as after a restart of the kernel; it is paused there."""
     *path, run = line.words
     store = store_of(_file(session, path))
     name = info_of(store, run).agent
     session.check_name(name)
+    if name not in session.agents and hasattr(builtins, name):
+        raise UsageError(
+            f"the agent of run {run!r} is called {name!r}, which is a name of Python's own; take "
+            "it up under another: mine = await Agent.load(file, run)."
+        )
     agent = session.agent_or_new(name)
     before = agent.store
     agent.store = store
@@ -66,7 +95,8 @@ def load(session: Session, line: Line) -> None:
         raise
     session.show(agent)
     missing = "" if agent.states else f"; run its cell (%%fluffy {name}) to give it its states"
-    print(f"run {run} is paused where it was left{missing}; go on: %fluffy resume {name}")  # noqa: T201 - what the magic has to say
+    told = f"run {run} is paused where it was left{missing}; go on: %fluffy resume {name}"
+    print(visible_lines(told))  # noqa: T201 - what the magic has to say
 
 
 async def watch(session: Session, line: Line) -> None:
@@ -131,7 +161,8 @@ def rewind(session: Session, agent: Agent, line: Line) -> None:
     checkpoint = _at(agent, number)
     run = agent.fork(checkpoint, **o.values(changes, session.shell.user_ns))
     session.show(agent)
-    print(f"run {run.id} is paused after {checkpoint.state}; go on: %fluffy resume {name}")  # noqa: T201 - as above
+    told = f"run {run.id} is paused after {checkpoint.state}; go on: %fluffy resume {name}"
+    print(visible_lines(told))  # noqa: T201 - as above
 
 
 async def try_(session: Session, agent: Agent, line: Line) -> Table:

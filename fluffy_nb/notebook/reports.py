@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 
 from fluffy_nb.agent import Agent
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Checkpoint
-from fluffy_nb.errors import shortened
+from fluffy_nb.errors import isolated, shortened, visible, visible_lines
 
 LONGEST = 60
 """How much of a value a table shows."""
@@ -31,15 +30,15 @@ class Table:
 
     def __repr__(self) -> str:
         if not self.rows:
-            return self.empty
-        lines = [self.columns, *self.rows]
+            return visible_lines(self.empty)
+        lines = [[visible(cell) for cell in line] for line in (self.columns, *self.rows)]
         widths = [max(len(line[n]) for line in lines) for n in range(len(self.columns))]
         padded = (map(str.ljust, line, widths) for line in lines)
         return "\n".join("  ".join(cells).rstrip() for cells in padded)
 
     def _repr_html_(self) -> str:
         if not self.rows:
-            return f"<p>{escape(self.empty)}</p>"
+            return f"<p>{isolated(self.empty)}</p>"
         head = _row(self.columns, "th")
         body = "".join(_row(row, "td") for row in self.rows)
         return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
@@ -47,7 +46,7 @@ class Table:
 
 def _row(cells: Iterable[str], tag: str) -> str:
     style = "style='text-align:left;overflow-wrap:anywhere'"
-    return "<tr>" + "".join(f"<{tag} {style}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f"<{tag} {style}>{isolated(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
 def listing(agents: Mapping[str, Agent]) -> Table:

@@ -7,7 +7,7 @@ import html
 from typing import TYPE_CHECKING
 
 from fluffy_nb.diagram import draw
-from fluffy_nb.errors import LayoutError
+from fluffy_nb.errors import LayoutError, visible
 
 if TYPE_CHECKING:
     from fluffy_nb.agent import Pictured
@@ -28,6 +28,6 @@ def pictures(agent: Pictured) -> dict[str, str]:
     except LayoutError:
         return {}
     data = base64.b64encode(svg.encode()).decode()
-    text = html.escape(f"{agent.name}: {agent.status.value.lower()}")
+    text = html.escape(visible(f"{agent.name}: {agent.status.value.lower()}"))
     image = f'<img alt="{text}" style="max-width: 100%" src="data:image/svg+xml;base64,{data}">'
     return {"text/html": image, "image/svg+xml": svg}

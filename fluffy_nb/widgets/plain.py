@@ -8,6 +8,8 @@ import anywidget
 import ipywidgets
 import traitlets as t
 
+from fluffy_nb.errors import visible
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -33,7 +35,7 @@ class Plain:
         self.__dict__.pop("_repr_mimebundle_", None)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.about()})"
+        return f"{type(self).__name__}({visible(self.about())})"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = {"text/plain": repr(self), **self.pictures()}

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fluffy_nb.diagram import text
+from fluffy_nb.errors import visible
 
 from .fakes import HOSTILE, LONG
 
@@ -82,7 +83,7 @@ def test_clusters_keep_together_what_belongs_together():
     ],
 )
 def test_what_cannot_be_seen_is_made_visible(name, shown):
-    assert text.visible(name) == shown
+    assert visible(name) == shown
 
 
 # ---------------------------------------------------------------- wrapping
@@ -134,7 +135,7 @@ def test_any_name_fits(name):
     lines = text.wrapped(name)
     assert 1 <= len(lines) <= 4
     assert all(text.width(line, text.LABEL) < 208.01 for line in lines)
-    assert all(text.visible(line) == line for line in lines)
+    assert all(visible(line) == line for line in lines)
 
 
 # ---------------------------------------------------------------- shortening

@@ -25,8 +25,18 @@ function make(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.filter((child) => child !== null));
+  made.append(...children.filter((child) => child !== null).map(seen));
   return made;
+}
+
+// A text with control characters and lone surrogates written as in source code; what turns the
+// direction stays, because the style sheet keeps it to the element. Anything else is as it was.
+function seen(text) {
+  if (typeof text !== "string") return text;
+  return text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]|\p{Surrogate}/gu, (char) => {
+    const code = char.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, "0")}`;
+  });
 }
 
 function icon(name) {

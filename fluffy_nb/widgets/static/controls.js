@@ -61,7 +61,7 @@ function render({ model, el }) {
   function paintStatus() {
     const [status, label] = [model.get("status"), model.get("label")];
     el.dataset.status = status;
-    name.textContent = label;
+    name.textContent = seen(label);
     showStatus(status);
     fill.dataset.status = status;
     verbs.setAttribute("aria-label", `Steer ${label}`);
@@ -83,7 +83,7 @@ function render({ model, el }) {
   // A run that another process executes can be looked at, and not steered.
   function paintWhere() {
     verbs.hidden = !model.get("steers");
-    where.textContent = model.get("where");
+    where.textContent = seen(model.get("where"));
   }
 
   function paintCounts() {
@@ -119,7 +119,7 @@ function render({ model, el }) {
   }
 
   function paintNotice() {
-    said.textContent = model.get("notice");
+    said.textContent = seen(model.get("notice"));
     notice.hidden = !model.get("notice");
     paintStatus(); // a notice also answers a button
   }

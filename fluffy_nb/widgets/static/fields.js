@@ -56,7 +56,7 @@ function makePart(field, id) {
     focus: () => control.inputs[0].focus(),
     isRefused: () => !problem.hidden,
     refuse: (text) => {
-      told.textContent = text;
+      told.textContent = seen(text);
       problem.hidden = !text;
       for (const input of control.inputs) input.setAttribute("aria-invalid", Boolean(text));
     },

@@ -20,7 +20,7 @@ function makePanel(onClose) {
 
   function begin(state) {
     el.setAttribute("aria-label", `Details of ${state}`);
-    name.textContent = state;
+    name.textContent = seen(state);
     pill.hidden = true;
     facts.replaceChildren();
     code.hidden = true;
@@ -43,7 +43,8 @@ function makePanel(onClose) {
     if (told.waits) fact("Waits", told.waits.replace(/^waits /, ""));
     if (told.error) fact("Error", told.error).classList.add("fluffy-error");
     if (!told.executions && !told.waits) fact("Executed", "not yet");
-    if (code.textContent !== told.source) code.textContent = told.source;
+    const source = seen(told.source);
+    if (code.textContent !== source) code.textContent = source;
   }
 
   function runs({ executions, attempts }) {

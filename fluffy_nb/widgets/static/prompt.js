@@ -125,7 +125,7 @@ function render({ model, el }) {
       "aria-describedby": `${id}refusal`,
     });
     for (const choice of model.get("choices")) {
-      const button = make("button", { type: "button" }, choice);
+      const button = make("button", { type: "button", value: choice }, choice);
       button.addEventListener("click", () => send(choice));
       row.append(button);
     }
@@ -164,13 +164,13 @@ function render({ model, el }) {
     if (fields) fields.element.disabled = waits; // some of these can't be read-only
     for (const button of answers.querySelectorAll("button")) {
       button.disabled = waits;
-      button.classList.toggle("fluffy-chosen", waits && button.textContent === sent);
+      button.classList.toggle("fluffy-chosen", waits && button.value === sent);
     }
   }
 
   function paintQuestion() {
-    state.textContent = model.get("state");
-    question.textContent = model.get("question");
+    state.textContent = seen(model.get("state"));
+    question.textContent = seen(model.get("question"));
   }
 
   function paintRefusal() {
@@ -178,7 +178,7 @@ function render({ model, el }) {
     const problems = model.get("problems");
     fields?.refuse(problems);
     const text = fields && Object.keys(problems).length ? summary(problems) : model.get("refusal");
-    refused.textContent = text;
+    refused.textContent = seen(text);
     refusal.hidden = !text;
     field.setAttribute("aria-invalid", Boolean(text));
   }

@@ -2,7 +2,7 @@
 // themselves, is built anew from what is known to be harmless, apart from the page, and loads nothing.
 
 const HARMLESS = new Set(
-  ("a abbr b blockquote br caption center code col colgroup dd del details div dl dt em figcaption " +
+  ("a abbr b bdi blockquote br caption center code col colgroup dd del details div dl dt em figcaption " +
     "figure font h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong style " +
     "sub summary sup table tbody td tfoot th thead time tr u ul var wbr").split(" "),
 );
