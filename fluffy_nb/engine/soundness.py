@@ -33,13 +33,6 @@ def check_progress(progress: Progress) -> None:
         _check_scope(saved.branch, saved.id, scopes)
     for branch in progress.waiting:
         _check_scope(branch, None, scopes)
-    for ends in progress.ends:
-        if ends.scope not in scopes:
-            raise CheckpointError(
-                f"what is known of dependencies is of agent {shortened(ends.scope)}, which is not "
-                "there",
-                REMEDY,
-            )
     for counts in (progress.counts, progress.completions):
         for name, count in counts.items():
             if not is_count(count):
