@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import atexit
 import contextlib
 import inspect
 import io
@@ -72,6 +73,7 @@ def notebook():
         yield shell
     finally:
         fluffy_nb.unload_ipython_extension(shell)
+        atexit.unregister(shell.atexit_operations)  # it collects garbage again at the exit
         InteractiveShell.clear_instance()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from fluffy_nb.engine import joins
@@ -47,7 +47,6 @@ def test_S5_1_fork_inside_a_loop_neither_serialises_nor_joins_twice():
     assert outcome.time == simulate(FORK_IN_LOOP, durations).time == 1 + 3 * (1 + 5 + 1 + 1)
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_S5_1_structured_flows_agree(data):
     drawn = data.draw(structured())
@@ -58,7 +57,6 @@ def test_S5_1_structured_flows_agree(data):
     assert outcome.time == drawn.end(durations)
 
 
-@settings(max_examples=600, deadline=None)
 @given(st.data())
 def test_S5_1_random_graphs_agree_whatever_the_timing(data):
     flow = data.draw(graphs())

@@ -105,11 +105,11 @@ def test_a_handler_and_what_was_started_beside_are_told_apart():
     testing.run(once())
 
 
-EXAMPLES = int(os.environ.get("AGREEMENT_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("AGREEMENT_EXAMPLES", settings().max_examples))
 """How many flows are tried; the gate asks for more than the suite does."""
 
 
-@settings(max_examples=EXAMPLES, deadline=None, report_multiple_bugs=False)
+@settings(max_examples=EXAMPLES, report_multiple_bugs=False)
 @given(st.data())
 def test_any_flow_agrees_after_every_event(data):
     flow = data.draw(ruled())

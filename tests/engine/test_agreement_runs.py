@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fluffy_nb.engine.agent import Agent
@@ -46,7 +46,6 @@ async def run_in_pieces(agent: Agent, cuts: list[int]) -> dict[str, int]:
     return {name: n for name, n in counts.items() if n}
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_S5_1_S9_5_runs_and_steps_agree_with_the_model(data):
     flow = data.draw(graphs(most=6))

@@ -116,7 +116,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.sampled_from([*Checkpoint.__dataclass_fields__, "x"]), JSON))
 def test_S12_1_random_dicts_give_a_checkpoint_or_a_clear_error(data):
     with contextlib.suppress(CheckpointError):
@@ -169,11 +168,11 @@ TAGGED = st.builds(
     st.sampled_from(["tuple", "set", "object", "enum", "bytes", "datetime", "numpy.array", "x"]),
     JSON,
 )
-EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", settings().max_examples))
 """How many are tried; the gate asks for more than the suite does."""
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), JSON | TAGGED), min_size=1, max_size=3))
 def test_S12_1_a_checkpoint_with_anything_in_it_is_read_or_refused(changes):
     data = json.loads(json.dumps(WHOLE))

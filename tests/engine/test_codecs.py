@@ -20,7 +20,7 @@ import pandas as pd
 import polars as pl
 import pydantic
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fluffy_nb import TypedContextData, register_codec, register_type
@@ -240,7 +240,6 @@ KINDS = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(KINDS)
 def test_S12_2_any_value_comes_back_equal(value):
     beside, inside = there_and_back(value)
@@ -351,7 +350,6 @@ HOSTILE = st.recursive(
 )
 
 
-@settings(max_examples=1000, deadline=None)
 @given(HOSTILE)
 def test_S12_1_hostile_data_gives_a_value_or_a_clear_error(data):
     with contextlib.suppress(CheckpointError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from fluffy_nb.engine.joins import Topology
 from fluffy_nb.engine.loops import components, find_loops
@@ -14,7 +14,6 @@ from .flows import graphs
 from .reference_graph import find_starts, leads, loop_heads, order_from, parts
 
 
-@settings(max_examples=200, deadline=None)
 @given(graphs(most=10))
 def test_S5_1_heads_and_components_are_those_of_the_definition(flow):
     states, edges = list(flow.script), flow.edges
@@ -37,7 +36,6 @@ def test_S5_1_heads_and_components_are_those_of_the_definition(flow):
         assert ranks == list(range(loops.rank[head], last + 1))
 
 
-@settings(max_examples=200, deadline=None)
 @given(graphs(most=8))
 def test_S5_1_who_leads_to_whom_in_this_turn(flow):
     states, edges = list(flow.script), flow.edges

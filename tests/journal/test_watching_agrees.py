@@ -61,7 +61,7 @@ async def play_watched(flow, data: st.DataObject, folder: Path) -> None:
         both.close()
 
 
-@settings(max_examples=60, deadline=None, report_multiple_bugs=False)
+@settings(report_multiple_bugs=False)
 @given(st.data())
 def test_S13_1_who_reads_the_file_of_any_run_knows_what_it_knows(data):
     flow = data.draw(ruled())

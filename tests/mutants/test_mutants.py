@@ -35,7 +35,8 @@ def runs(place, killers, patience=PATIENCE):
     files = [f"tests/engine/{name}" for name in killers]
     path = f"{place}:{place / 'fluffy_nb' / '_alias'}"
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *files]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    command += ["--hypothesis-profile=thorough", *files]
     try:
         done = subprocess.run(
             command, cwd=place, env=environment, capture_output=True, timeout=patience, check=False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import uuid
@@ -96,6 +97,8 @@ def shell(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance(config=config)
     yield shell
+    # It would stay in memory and collect garbage once more, hundreds of times, at the exit.
+    atexit.unregister(shell.atexit_operations)
     InteractiveShell.clear_instance()
 
 
