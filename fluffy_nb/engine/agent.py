@@ -83,7 +83,7 @@ class Agent(WatchedFlow):
             if spec is None or spec.name == name:
                 del self._kept[kept]
         if self._run is not None and self._run.status is not AgentStatus.COMPLETED:
-            self._run.runner.cross(self._run.runner.graph_changed, (name,))
+            self._run.runner.cross(self._run.state_changed, name)
 
     # ------------------------------------------------------------ verbs
 
@@ -193,6 +193,7 @@ class Agent(WatchedFlow):
                     "resume() it without start= and inputs=, or cancel_all() it to begin another."
                 )
                 raise RunActiveError(self.name, run.id, run.status, remedy)
+            run.check_resumable()
             if answers is not None:
                 run.runner.people.answers = prepared(answers)
             run.go_on(limit, timeout, cleanup_timeout)

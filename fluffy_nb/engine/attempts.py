@@ -58,6 +58,7 @@ class Attempt:
         "context",
         "definition",
         "execution",
+        "given_up",
         "runner",
         "spec",
         "task",
@@ -75,6 +76,8 @@ class Attempt:
         self.task: asyncio.Task[None]
         self.begun = False
         self.timed_out = False
+        self.given_up = False
+        """Whether the run has gone on without it: its end concerns nobody any more."""
         self.clock: Countdown | None = None
 
     def begin(self) -> None:
@@ -140,7 +143,8 @@ class Attempt:
     def _cancelled(self, error: asyncio.CancelledError) -> Ending:
         if not self.runner.cancelling and not self.task.cancelling():
             return self._failed(error)  # the state raised it on its own
-        self.runner.cancelling.interrupted(None)
+        if not self.given_up:
+            self.runner.cancelling.interrupted(None)
         return ev.StateCancelled, (), None
 
     def _late(self) -> StateTimeoutError:

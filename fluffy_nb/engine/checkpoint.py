@@ -11,8 +11,8 @@ from typing import Any
 from fluffy_nb.engine.codecs import REMEDY, UnsavableError, decode, encode
 from fluffy_nb.errors import CheckpointError, called, shortened
 
-VERSION = 1
-"""The version of what `to_dict` gives; a newer one is refused."""
+VERSION = 2
+"""The version of what `to_dict` gives; a newer one is refused. In 1, `seq` was the `event`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,9 @@ class Checkpoint:
         changes: What changed in the context since the step before; for `step()`.
         writers: The state that wrote each key last, for messages.
         version: Of the form of `to_dict`.
-        seq: The number of the run's latest event then.
+        seq: Its number in the run: 1, 2, 3, ...; of one that was made by hand, that of the latest
+            before it, 0 where there was none.
+        event: The number of the run's latest event then.
         state: The state whose end it is of; empty for one that was made by hand.
     """
 
@@ -183,6 +185,7 @@ class Checkpoint:
     writers: dict[str, str] = field(default_factory=dict)
     version: int = VERSION
     seq: int = 0
+    event: int = 0
     state: str = ""
 
     @property
@@ -215,6 +218,7 @@ class Checkpoint:
             "writers": dict(self.writers),
             "version": self.version,
             "seq": self.seq,
+            "event": self.event,
             "state": self.state,
             "completed_states": sorted(self.completed_states),
         }
@@ -262,12 +266,15 @@ class Checkpoint:
         if not isinstance(data, Mapping):
             raise CheckpointError(f"{shortened(data)} is no checkpoint", REMEDY)
         version = data.get("version")
-        if type(version) is not int or version != VERSION:
+        if type(version) is not int or not 1 <= version <= VERSION:
             raise CheckpointError(
-                f"the checkpoint has version {shortened(version)}, this package reads {VERSION}",
+                f"the checkpoint has version {shortened(version)}, this package reads 1 to "
+                f"{VERSION}",
                 "read it with the version of fluffy-nb that wrote it",
             )
         fields = {key: value for key, value in data.items() if key != "completed_states"}
+        if version == 1:
+            fields.update(version=VERSION, seq=0, event=fields.pop("seq", 0))
         try:
             text = json.dumps(fields)
             checkpoint: Checkpoint = _reader().validate_json(text, strict=True)

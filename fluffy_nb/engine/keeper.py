@@ -16,6 +16,9 @@ class Keeper(Protocol):
 
     is_behind: bool
 
+    checkpoints: int
+    """The number of the run's latest checkpoint; 0 before the first."""
+
     def note(self, event: ev.Event) -> None:
         """Take in what has happened; the machine has."""
 
@@ -24,3 +27,6 @@ class Keeper(Protocol):
 
     def hold(self) -> None:
         """Be the only one that executes the run, or raise."""
+
+    def leave(self) -> None:
+        """Nobody goes on with the run here: let others execute it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,7 @@ class People:
         self._find_responder = find_responder
         self.open: list[Prompt] = []
         self._count = 0
+        self._series = ""
         self._clocks: dict[Prompt, Countdown] = {}
         # Answers and errors that are not handed over yet, by execution.
         self._held: dict[int, list[tuple[Prompt, Any, Exception | None]]] = {}
@@ -58,10 +60,14 @@ class People:
         """Whether any state has asked anything; many runs ask nothing."""
         self._asked: dict[Prompt, Asked] = {}
 
-    @property
-    def run_id(self) -> str:
-        """The run whose prompts these are."""
-        return self.runner.machine.run_id
+    def next_id(self) -> str:
+        """An id for a prompt, which no other prompt of the run has had in any process."""
+        self._count += 1
+        return f"{self.runner.machine.run_id}-{self._series}{self._count}"
+
+    def number_anew(self) -> None:
+        """The run is taken up from a checkpoint, which does not tell what ids were used since."""
+        self._series = f"{os.urandom(4).hex()}-"
 
     async def ask(
         self,
@@ -79,8 +85,7 @@ class People:
             if isinstance(again, Accepted):
                 return again.value
             del asked["answer"]  # it is no answer any more: the code has changed
-        self._count += 1
-        prompt = Prompt(self, self._count, execution, state, question)
+        prompt = Prompt(self, self.next_id(), execution, state, question)
         ask = self._find_answer(prompt)
         self._asked[prompt] = asked
         self._clocks[prompt] = Countdown(timeout, lambda: self._expire(prompt, timeout or 0))

@@ -25,17 +25,17 @@ class Prompt:
 
     Args:
         people: Where it is asked.
-        number: Makes its id unique in the run.
+        id_: Its id; no other prompt of the run has it, also after a restore.
         execution: The execution that asks.
         state: Its state.
         question: What is asked.
     """
 
     def __init__(
-        self, people: People, number: int, execution: int, state: str, question: Question
+        self, people: People, id_: str, execution: int, state: str, question: Question
     ) -> None:
         self._people = people
-        self.id = f"{people.run_id}-{number}"
+        self.id = id_
         self.execution = execution
         self.state = state
         self.question = question

@@ -86,6 +86,19 @@ class Routes:
         definition: Definition = spec.flow.definition
         return definition
 
+    def missing(self, branches: Iterable[Branch]) -> list[str]:
+        """The states at which branches stand and which their agents do not have.
+
+        Args:
+            branches: Those of the run.
+        """
+        names = [
+            branch.scope.prefix + branch.state
+            for branch in branches
+            if self.definition_of(branch.scope).spec(branch.state) is None
+        ]
+        return list(dict.fromkeys(names))
+
     def check_fork(self, definition: Definition, starts: tuple[str, ...], what: str) -> None:
         """Refuse several branches in a flow where it can't be told what joins wait for.
 

@@ -17,9 +17,11 @@ from fluffy_nb.engine.specs import check_seconds
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import (
     InvalidSpecError,
+    MissingStateError,
     NothingToResumeError,
     RunActiveError,
     RunTimeoutError,
+    WaitsForItselfError,
     visible,
 )
 
@@ -66,6 +68,8 @@ class Run:
         self._timeout: RunTimeoutError | None = None
         self._began: float | None = None
         self._active = 0.0
+        self._taken_up: Progress | None = None  # until it is gone on with
+        runner.on_settled = self._stopped
 
     def __repr__(self) -> str:
         return f"<Run {visible(self.id)} of {self._agent!r}: {self.status}>"
@@ -109,9 +113,34 @@ class Run:
         runner = self.runner
         progress = checkpoint.progress
         runner.begin_after(checkpoint.timestamp)
-        runner.emit(ev.RunRestored, progress.run_id, self._agent, asdict(progress))
-        runner.restored(progress.executions)
+        runner.people.number_anew()
+        for saved in progress.executions:  # before the keeper writes what they have
+            runner.people.give_again(saved.id, saved.answers)
+            runner.once.give_again(saved.id, saved.once)
+        self._stand(progress)
         runner.settled.set_result(self._stopped(self.status))
+
+    def _stand(self, progress: Progress) -> None:
+        """Let the machine stand where a checkpoint left it."""
+        self._taken_up = progress
+        self.runner.emit(ev.RunRestored, progress.run_id, self._agent, asdict(progress))
+        self.runner.restored()
+
+    def state_changed(self, name: str) -> None:
+        """A state was added, replaced or removed: look at the graph anew.
+
+        Where a run was taken up before the agent inside it was added, its branches inside that
+        agent find their places only now.
+        """
+        runner, progress = self.runner, self._taken_up
+        executions = () if progress is None else progress.executions
+        if progress is not None and any(
+            saved.inside and saved.id not in runner.machine.scopes for saved in executions
+        ):
+            runner.forget_position(tuple(progress.starts))
+            self._stand(progress)
+        else:
+            runner.graph_changed((name,))
 
     def go_on(self, limit: int | None, timeout: float | None, cleanup_timeout: float) -> None:
         """Go on after a pause, a failure, a timeout or a cancellation."""
@@ -126,12 +155,12 @@ class Run:
     ) -> None:
         check_seconds("timeout", timeout)
         check_seconds("cleanup_timeout", cleanup_timeout)
+        self.runner.hold()  # before any clock starts: it may be refused
         self.runner.cancelling.cleanup_timeout = cleanup_timeout
-        self._timeout = None
+        self._timeout = self._taken_up = None
         self._began = self.runner.now()
         if timeout is not None:
             self._timer = self.runner.loop.call_later(timeout, self._expire, timeout)
-        self.runner.on_settled = self._stopped
         self.runner.go(limit, began)
 
     def _stopped(self, status: AgentStatus) -> Outcome:
@@ -170,7 +199,9 @@ class Run:
         Raises:
             StateError: A state failed.
             RunTimeoutError: The run's time was up.
+            WaitsForItselfError: A state of this run called it.
         """
+        self.check_outside()
         settled = self.runner.settled
         try:
             await asyncio.wait({settled})
@@ -211,7 +242,10 @@ class Run:
 
         Raises:
             NothingToResumeError: The run is neither paused, failed nor cancelled.
+            MissingStateError: A branch stands at a state that the agent does not have.
+            WaitsForItselfError: A state of this run called it.
         """
+        self.check_outside()
         self.check_resumable()
         self.go_on(None, timeout, cleanup_timeout)
         return await self.wait()
@@ -226,7 +260,10 @@ class Run:
         Raises:
             StateError: The state failed.
             NothingToResumeError: The run has ended.
+            MissingStateError: A branch stands at a state that the agent does not have.
+            WaitsForItselfError: A state of this run called it.
         """
+        self.check_outside()
         self.check_resumable()
         before = dict(self.runner.shared.writers)
         self.go_on(check_steps(n), None, CLEANUP_TIMEOUT)
@@ -250,8 +287,14 @@ class Run:
         self.runner.cancelling.begin(reason)
         await self.runner.cancelling.ended()
 
+    def check_outside(self) -> None:
+        """Refuse a state of this run that would wait for the end of the run."""
+        context = self.runner.work.inside()
+        if context is not None:
+            raise WaitsForItselfError(self._agent, self.id, self.status, context.state)
+
     def check_resumable(self) -> None:
-        """Refuse to go on with a run that is active or has ended."""
+        """Refuse to go on with a run that is active, has ended, or lacks a state."""
         if self.status is AgentStatus.RUNNING:
             raise RunActiveError(
                 self._agent, self.id, self.status, "pause() it, or wait until it has ended."
@@ -265,12 +308,16 @@ class Run:
             )
         if self.status not in RESUMABLE:
             raise NothingToResumeError(self._agent, self.status)
+        missing = self.runner.routes.missing(self.runner.machine.branches.values())
+        if missing:
+            raise MissingStateError(self._agent, self.id, missing)
 
     def checkpoint(self, changes: Changes | None = None) -> Checkpoint:
         """Everything needed to continue this run elsewhere or later."""
         return Checkpoint(
             timestamp=self.runner.now(),
-            seq=self.runner.seq,
+            seq=0 if self.runner.keeper is None else self.runner.keeper.checkpoints,
+            event=self.runner.seq,
             agent_name=self._agent,
             agent_status=str(self.status),
             shared_state={k: copied(v) for k, v in list(self.runner.shared.values.items())},

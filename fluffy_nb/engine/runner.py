@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -15,7 +15,6 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.attempts import executing
 from fluffy_nb.engine.cancelling import Cancelling
 from fluffy_nb.engine.carrying import carry_out
-from fluffy_nb.engine.checkpoint import SavedExecution
 from fluffy_nb.engine.commands import Continue, Finish, Start
 from fluffy_nb.engine.definition import Definition
 from fluffy_nb.engine.endings import Endings
@@ -95,12 +94,8 @@ class Runner:
         self._delivering = False
         self.routes = Routes(definition)
         self.shared = shared
-        self.machine = Machine(
-            self.routes.topology(starts, {}),
-            settings.max_concurrent,
-            settings.pool,
-            settings.breakpoints,
-        )
+        self._settings = settings
+        self.forget_position(starts)
         self.people = People(self, find_responder, answers)
         self.limit: int | None = None
         self.settled: asyncio.Future[Outcome] = self.loop.create_future()
@@ -125,6 +120,16 @@ class Runner:
         self._epoch = wall_time() - self.loop.time()
         if self.history:
             self.begin_after(self.history[-1].time)
+
+    def forget_position(self, starts: tuple[str, ...]) -> None:
+        """Have a machine that has seen no event yet."""
+        settings = self._settings
+        self.machine = Machine(
+            self.routes.topology(starts, {}),
+            settings.max_concurrent,
+            settings.pool,
+            settings.breakpoints,
+        )
 
     def begin_after(self, moment: float) -> None:
         """Let the run's time go on from no earlier moment than where it was left."""
@@ -199,6 +204,11 @@ class Runner:
 
     # ------------------------------------------------------------ going on
 
+    def hold(self) -> None:
+        """Be the only one that executes the run, or raise."""
+        if self.keeper is not None:
+            self.keeper.hold()
+
     def go(self, limit: int | None, began: tuple[type[ev.Event], tuple[Any, ...]]) -> None:
         """Begin or resume the run's activity.
 
@@ -206,8 +216,6 @@ class Runner:
             limit: How many executions may start or go on; None for no limit.
             began: The event that says so, and its details.
         """
-        if self.keeper is not None:
-            self.keeper.hold()
         if self.loop is not asyncio.get_running_loop():
             self.work.leave_loop()
         self._bind()
@@ -306,15 +314,8 @@ class Runner:
         machine.set_topology(self.routes.topology(machine.starts, taken, standing))
         self.emit(ev.GraphChanged, states)
 
-    def restored(self, executions: Iterable[SavedExecution]) -> None:
-        """Look at the graph with what the restored branches tell, and states the agent lacks.
-
-        Args:
-            executions: What their bodies were answered and did once is given to them again.
-        """
-        for saved in executions:
-            self.people.give_again(saved.id, saved.answers)
-            self.once.give_again(saved.id, saved.once)
+    def restored(self) -> None:
+        """Look at the graph with what the restored branches tell, and states the agent lacks."""
         for branch in self.machine.branches.values():
             if branch.alone:
                 self.routes.note_sent(branch.scope, branch.node)
@@ -331,7 +332,9 @@ class Runner:
         """Another run takes this one's place: end what it left suspended, unseen."""
         self.abandoned = True
         self._observers = Observers()
-        self.keeper = None  # it stays kept where it stood
+        keeper, self.keeper = self.keeper, None  # it stays kept where it stood
+        if keeper is not None:
+            keeper.leave()
         if self.loop.is_running():
             self.cross(self.cancelling.begin, "another run began")
         else:

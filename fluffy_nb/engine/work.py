@@ -43,7 +43,9 @@ class Work:
     def bind(self) -> None:
         """Live on the loop that runs now, with the context variables of the caller."""
         self._context = contextvars.copy_context()
-        if executing.get() is not None:  # a state of another run began this one
+        self.around = executing.get()
+        """The context of the state of another run that began this one; mostly None."""
+        if self.around is not None:
             self._context.run(executing.set, None)
 
     def outside(self) -> contextvars.Context:
@@ -57,10 +59,19 @@ class Work:
 
     def is_inside(self) -> bool:
         """Whether a state of this run is calling: it must not wait for its own end."""
+        return self.inside() is not None
+
+    def inside(self) -> Context | None:
+        """The context of the state of this run that is calling; None where none is.
+
+        A state of another run counts where a state of this run began that other run.
+        """
         context = executing.get()
-        return context is not None and any(
-            attempt.context is context for attempt in self._attempts.values()
-        )
+        while context is not None:
+            if any(attempt.context is context for attempt in self._attempts.values()):
+                break
+            context = context._runner.work.around  # noqa: SLF001 - states do not need it
+        return context
 
     def contexts(self) -> list[Context]:
         """What the states that run or ask have been given."""
@@ -137,7 +148,8 @@ class Work:
         except GeneratorExit:
             raise  # the loop has gone
         except BaseException as error:
-            self._break_off(error)
+            if not attempt.given_up:
+                self._break_off(error)
             raise
 
     def _ended(
@@ -201,6 +213,7 @@ class Work:
     def give_up(self, execution: int) -> str:
         """Go on without an attempt that does not end; returns its state."""
         attempt = self._attempts[execution]
+        attempt.given_up = True
         self._leave(attempt, ev.StateCancelled, (), None)
         return attempt.context.state
 

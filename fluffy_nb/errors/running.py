@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from fluffy_nb.errors.base import FluffyError
 from fluffy_nb.errors.wording import class_of, listed, nearest, shortened
@@ -43,6 +43,22 @@ class UnknownStateError(StateError, LookupError):
         self.name = name
         self.state = returned_by or name
         self.attempt = attempt
+        self.run_id = run_id
+
+
+class MissingStateError(UnknownStateError):
+    """A run can't go on: branches stand at states that the agent does not have."""
+
+    def __init__(self, agent: str, run_id: str, names: Sequence[str]) -> None:
+        Exception.__init__(
+            self,
+            f"run {run_id!r} can't go on: agent {agent!r} does not have {listed(names)}, where "
+            f"the run stands. Add what is missing, as with add_state({names[0]!r}, function), and "
+            "resume() again; the run is left as it was.",
+        )
+        self.name = self.state = names[0]
+        self.names = tuple(names)
+        self.attempt = 0
         self.run_id = run_id
 
 
@@ -96,6 +112,32 @@ class RunActiveError(FluffyError, RuntimeError):
 
     def __init__(self, agent: str, run_id: str, status: str, remedy: str) -> None:
         super().__init__(f"agent {agent!r} has run {run_id!r} {status.lower()}; {remedy}")
+
+
+class WaitsForItselfError(RunActiveError):
+    """A state waits for the end of the run that it is part of."""
+
+    def __init__(self, agent: str, run_id: str, status: str, state: str) -> None:
+        super().__init__(
+            agent,
+            run_id,
+            status,
+            f"its state {state!r} waits here for the end of the run, which can't end before the "
+            "state does: let the state return, or wait in code that is not part of the run.",
+        )
+        self.state = state
+
+
+class OnceInItselfError(FluffyError, RuntimeError):
+    """What is done once needs its own result."""
+
+    def __init__(self, state: str, key: str) -> None:
+        super().__init__(
+            f"once({key!r}) in state {state!r} was called by the function that is called for "
+            f"once({key!r}), and would wait for itself; take another key for one of them."
+        )
+        self.state = state
+        self.key = key
 
 
 class BlockedLoopError(FluffyError, RuntimeError):

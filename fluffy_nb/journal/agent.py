@@ -15,7 +15,7 @@ from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.run import CLEANUP_TIMEOUT, Run
 from fluffy_nb.engine.specs import check_seconds
 from fluffy_nb.errors import NothingToResumeError
-from fluffy_nb.journal.history import History, checkpoint_at, info_of, items_of
+from fluffy_nb.journal.history import History, checkpoint_at, info_of, kept_of
 from fluffy_nb.journal.recorder import Recorder
 from fluffy_nb.journal.store import Durability, RunInfo, Store
 from fluffy_nb.journal.stores import check_store_given, store_of
@@ -83,10 +83,12 @@ class Agent(EngineAgent):
     def _keep(self, run: Run, run_id: str, starts: tuple[str, ...]) -> None:
         self._begin_keeping(run, run_id, starts)
 
-    def _begin_keeping(self, run: Run, run_id: str, starts: tuple[str, ...]) -> None:
+    def _begin_keeping(self, run: Run, run_id: str, starts: tuple[str, ...]) -> Recorder:
         now = run.runner.now()
         self.store.begin(RunInfo(run_id, self.name, "IDLE", now, now, starts))
-        self._record(run, run_id).hold()
+        recorder = self._record(run, run_id)
+        recorder.hold()
+        return recorder
 
     def _record(self, run: Run, run_id: str) -> Recorder:
         recorder = Recorder(run.runner, run_id, self.store, self.checkpoint_interval)
@@ -94,19 +96,25 @@ class Agent(EngineAgent):
         return recorder
 
     def _keep_restored(self, run: Run, checkpoint: Checkpoint) -> None:
-        """A checkpoint of where a run of this store stands goes on there; any other begins anew."""
+        """A checkpoint of a run of this store goes on there; any other is a run that begins."""
         progress = checkpoint.progress
         known = any(info.id == progress.run_id for info in self.store.runs())
         if not known:
-            self._begin_keeping(run, progress.run_id, tuple(progress.starts))
-            run.runner.seq = checkpoint.seq
+            recorder = self._begin_keeping(run, progress.run_id, tuple(progress.starts))
+            recorder.checkpoints = checkpoint.seq
+            run.runner.seq = checkpoint.event
             return
-        items, last = items_of(self.store, progress.run_id)
-        seq = last[-1].seq if last else 0
         recorder = self._record(run, progress.run_id)
-        recorder.go_on_from((item for item, data in items.items() if data is not None), seq)
+        items, keys, last = kept_of(self.store, progress.run_id)
+        if last is None:  # a fork
+            recorder.checkpoints = checkpoint.seq
+        else:
+            present = (item for item, data in items.items() if data is not None)
+            is_standing = last.status not in {"IDLE", "RUNNING"}
+            recorder.go_on_from(present, keys, last, is_standing=is_standing)
+            recorder.checkpoints = max(History(self.store, progress.run_id).numbers, default=0)
+            run.runner.seq = last.seq
         recorder.hold()
-        run.runner.seq = seq
 
     # ------------------------------------------------------------ going on later
 
@@ -210,7 +218,7 @@ class Agent(EngineAgent):
             checkpoint,
             shared_state={**checkpoint.shared_state, **changes},
             progress=replace(checkpoint.progress, run_id=run_id),
-            seq=0,
+            event=0,
         )
         now = checkpoint.timestamp
         starts = tuple(checkpoint.progress.starts)

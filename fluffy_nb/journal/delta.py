@@ -2,8 +2,8 @@
 
 The items: `w` and a number, a branch that waits; `e` and a number, an execution; `m` and a name,
 how often a state was run; `t` and two names, how often an edge was taken; `d` and a number, what
-was known of dependencies; `r`, the completions of earlier runs that still count; `g`, the graph,
-which the recorder adds (`graphs`).
+was known of dependencies; `r`, the completions of earlier runs that still count; `g`, the graph
+(`graphs`), and `c`, the number of the checkpoint, which the recorder adds.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 BETWEEN = "\0"
 """Between the names of an edge."""
+
+NUMBER = "c"
+"""The item that is a checkpoint's number."""
 
 _LIVE = "wedr"
 """Items of what can be gone; counts only grow."""
@@ -53,6 +56,7 @@ class Delta:
         self._names: dict[str, None] = {}
         self._edges: dict[tuple[str, str], None] = {}
         self._all = True  # everything is looked at the next time
+        self._counts: set[str] = set()  # those of before a run was taken up at an earlier place
 
     def forget(self, items: Iterable[str]) -> None:
         """Begin with these items there, and nothing known of what they hold.
@@ -60,7 +64,9 @@ class Delta:
         Args:
             items: Those that rows before have told of.
         """
+        items = set(items)
         self._live = {item for item in items if item[0] in _LIVE}
+        self._counts = {item for item in items if item[0] in "mt"}
 
     def note(self, event: Any) -> None:
         """Note what an event has touched; the machine has taken it in."""
@@ -132,6 +138,9 @@ class Delta:
                 new[f"m{name}"] = [known.executions, known.completions, completed]
         for source, target in self._edges:
             new[f"t{source}{BETWEEN}{target}"] = machine.taken[source, target]
+        if self._counts:  # not all of them count where the run stands now
+            new.update(dict.fromkeys(self._counts - new.keys()))
+            self._counts = set()
         self._seen, self._all = machine.branch_count, False
         self._touched, self._met, self._names, self._edges = set(), set(), {}, {}
         return new
@@ -172,7 +181,7 @@ def progress_from(
     for item, data in items.items():
         if item == "r":
             reused = list(data or ())
-        elif data is not None and item != ITEM:
+        elif data is not None and item not in {ITEM, NUMBER}:
             of[item[0]][item[1:]] = data
 
     def branch(data: Mapping[str, Any]) -> SavedBranch:

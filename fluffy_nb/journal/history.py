@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Changes, Checkpoint
 from fluffy_nb.engine.codecs import decode
 from fluffy_nb.engine.soundness import check_progress
 from fluffy_nb.errors import CheckpointError, nearest
-from fluffy_nb.journal.delta import progress_from
+from fluffy_nb.journal.delta import NUMBER, progress_from
 from fluffy_nb.journal.store import DAMAGED, AsItIs, Row, RunInfo, Store, Value
+
+
+class Place(NamedTuple):
+    """Where a checkpoint is: the run that made it, and the number of the event that it is of."""
+
+    run: str
+    event: int
 
 
 class History(Sequence[Checkpoint]):
     """The checkpoints of a run, one for each state's end, oldest first; read when asked for.
+
+    They are numbered from 1. A fork has those of its parent up to where it left.
 
     Args:
         store: Where the run is kept.
@@ -25,8 +34,10 @@ class History(Sequence[Checkpoint]):
     def __init__(self, store: Store, run: str) -> None:
         self._store = store
         self._run = run
-        self.numbers = [row.seq for row in store.rows(run) if row.state]
-        """The number of each: of the event that ended the state."""
+        infos = {info.id: info for info in store.runs()}
+        self._places = _places(store, infos, run)
+        self.numbers = list(self._places)
+        """The number of each."""
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -42,25 +53,49 @@ class History(Sequence[Checkpoint]):
 
     def __getitem__(self, place: int | slice) -> Checkpoint | list[Checkpoint]:
         if isinstance(place, slice):
-            return [checkpoint_at(self._store, self._run, seq) for seq in self.numbers[place]]
-        return checkpoint_at(self._store, self._run, self.numbers[place])
+            return [self.at(number) for number in self.numbers[place]]
+        return self.at(self.numbers[place])
 
     def at(self, seq: int) -> Checkpoint:
-        """The checkpoint of a number: the one that keeps the event of this number.
+        """The checkpoint of a number.
 
         Args:
-            seq: The number of the event that ended the state.
+            seq: Its number in the run, from 1.
 
         Raises:
             CheckpointError: There is none.
         """
-        if seq not in self.numbers:
+        if seq not in self._places:
             shown = [str(number) for number in self.numbers[-5:]]
             raise CheckpointError(
                 f"run {self._run!r} has no checkpoint {seq}: {nearest(str(seq), shown)}",
                 "agent.checkpoints has them all, each with its seq",
             )
-        return checkpoint_at(self._store, self._run, seq)
+        run, event = self._places[seq]
+        return checkpoint_at(self._store, run, event, seq)
+
+
+def _places(store: Store, infos: dict[str, RunInfo], run: str) -> dict[int, Place]:
+    """Where the checkpoints of a run are, by number."""
+    places: dict[int, Place] = {}
+    number = 0
+    info = infos.pop(run, None)  # a parent is looked at once, whatever a file says
+    for row in store.rows(run):
+        told = row.progress.get(NUMBER)
+        if not number and not places and info is not None and info.parent in infos:
+            before = _places(store, infos, info.parent)
+            until = info.parent_seq or 0
+            # Files of earlier versions tell no numbers, and at which event a fork left.
+            places = {
+                n: place
+                for n, place in before.items()
+                if (place.event if told is None else n) <= until
+            }
+            number = max(places, default=0)
+        number = number + bool(row.state) if told is None else told
+        if row.state:
+            places[number] = Place(run, row.seq)
+    return places
 
 
 def info_of(store: Store, run: str) -> RunInfo:
@@ -80,15 +115,30 @@ def info_of(store: Store, run: str) -> RunInfo:
     raise AssertionError  # pragma: no cover - rows() has raised
 
 
-def items_of(store: Store, run: str, until: int | None = None) -> tuple[dict[str, Any], list[Row]]:
-    """What a run's rows come to: the latest data of each item, and its last two rows."""
+class Kept(NamedTuple):
+    """What a run's rows come to.
+
+    Args:
+        items: The latest data of each item of the progress.
+        keys: The keys of the context that they tell of.
+        last: The last of the rows; None where there are none.
+    """
+
+    items: dict[str, Any]
+    keys: dict[str, None]
+    last: Row | None
+
+
+def kept_of(store: Store, run: str, until: int | None = None) -> Kept:
+    """What a run's rows come to, all or up to one."""
     items: dict[str, Any] = {}
-    last: list[Row] = []
+    keys: dict[str, None] = {}
+    row = None
     for row in store.rows(run, 0, until):
         _check(store, run, row)
         items.update(row.progress)
-        last = [*last[-1:], row]
-    return items, last
+        keys.update(dict.fromkeys(row.values))
+    return Kept(items, keys, row)
 
 
 def _check(store: Store, run: str, row: Row) -> None:
@@ -106,23 +156,27 @@ def _check(store: Store, run: str, row: Row) -> None:
         ) from None
 
 
-def checkpoint_at(store: Store, run: str, until: int | None = None) -> Checkpoint:
+def checkpoint_at(
+    store: Store, run: str, until: int | None = None, number: int | None = None
+) -> Checkpoint:
     """The checkpoint that a run's rows up to one come to.
 
     Args:
         store: Where it is kept.
         run: The run.
-        until: The number of the last row; None for all.
+        until: The number of the event of the last row; None for all.
+        number: The checkpoint's own number; None lets it be found.
 
     Raises:
         UnknownRunError: There is no such run.
         CheckpointError: It holds what can't be read here.
     """
     info = info_of(store, run)
-    items, last = items_of(store, run, until)
-    if not last:
+    items, _, row = kept_of(store, run, until)
+    if row is None:
         raise CheckpointError(f"run {run!r} has nothing to go on from", "begin another run")
-    row = last[-1]
+    if number is None:
+        number = items.get(NUMBER) or max(History(store, run).numbers, default=0)
     read = _as_it_is if store.keeps_objects else decode
     try:
         progress = progress_from(run, info.starts, items, read)
@@ -142,7 +196,8 @@ def checkpoint_at(store: Store, run: str, until: int | None = None) -> Checkpoin
         progress=progress,
         changes=_changes(store, run, row, values),
         writers={key: value.writer[0] for key, value in values.items()},
-        seq=row.seq,
+        seq=number,
+        event=row.seq,
         state=row.state,
     )
 

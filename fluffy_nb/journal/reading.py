@@ -50,6 +50,7 @@ _ITEMS: dict[str, Any] = {
     "t": is_count,
     "d": ENDS,
     "r": [str],
+    "c": is_count,
 }
 """The forms of a progress's items, by the first letter of their names; see `delta`."""
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import copied, unsaved
 from fluffy_nb.engine.codecs import UnsavableError, encode, is_unicode
+from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import (
     CheckpointError,
+    RunHeldError,
     RunMovedOnError,
+    StoreError,
     shortened,
 )
-from fluffy_nb.journal.delta import Delta
+from fluffy_nb.journal.delta import NUMBER, Delta
 from fluffy_nb.journal.graphs import ITEM, graph_data
 from fluffy_nb.journal.store import AsItIs, Row, Store, Value
 from fluffy_nb.journal.writer import Writer
@@ -28,6 +33,7 @@ ENDS = {ev.StateCompleted, ev.StateFailed, ev.StateCancelled, ev.StateReused}
 AT_ONCE = {
     ev.RunStarted,
     ev.RunRestored,
+    ev.RunResumed,
     ev.RunPaused,
     ev.RunCompleted,
     ev.RunFailed,
@@ -45,6 +51,11 @@ TOLD_SECONDS = 0.25
 """What happens between two ends is written after so long: whoever watches the file sees it live."""
 
 STOPS = {ev.RunPaused, ev.RunCompleted, ev.RunFailed, ev.RunCancelled}
+
+_holders: weakref.WeakValueDictionary[tuple[int, str], Recorder] = weakref.WeakValueDictionary()
+"""Who holds a run in this process, by store and run: a store tells processes apart only."""
+
+_holders_lock = threading.Lock()
 
 
 class Recorder(Writer):
@@ -70,29 +81,68 @@ class Recorder(Writer):
         self._interval = interval
         self._timer: asyncio.TimerHandle | None = None
         self._telling: asyncio.TimerHandle | None = None
+        self.checkpoints = 0
+        self._written_number = 0  # the number of the last checkpoint that a row tells
+        self._is_only_taken_up = False  # nothing is written until the run is gone on with
 
-    def go_on_from(self, items: Iterable[str], seq: int) -> None:
+    def go_on_from(
+        self, items: Iterable[str], keys: Iterable[str], last: Row, *, is_standing: bool
+    ) -> None:
         """The store has rows of this run.
 
         Args:
             items: What they tell of and is not gone.
-            seq: The number of the last.
+            keys: The keys of the context that they tell of.
+            last: The last of them.
+            is_standing: Whether they tell that the run stands still: then taking it up changes
+                nothing.
         """
         self._delta.forget(items)
-        self._written_seq = seq
+        self._keys.update(dict.fromkeys(keys))
+        self._written_seq = last.seq
+        self._is_only_taken_up = is_standing
 
     def hold(self) -> None:
         """Be the only one that executes the run.
 
         Raises:
-            RunHeldError: Another process does.
-            RunMovedOnError: Another process has gone on with it since it stood still here.
+            RunHeldError: Another process does, or another agent of this one.
+            RunMovedOnError: It has been gone on with elsewhere since it stood still here.
         """
-        self._store.hold(self._run)
-        later = next(iter(self._store.rows(self._run, self._written_seq)), None)
-        if later is not None:
-            self._store.release(self._run)
-            raise RunMovedOnError(self._run)
+        place = id(self._store), self._run
+        with _holders_lock:
+            holder = _holders.get(place)
+            if holder is self:
+                holder = None
+            elif holder is not None and holder.is_executing:
+                raise RunHeldError(self._run, "another agent of this process")
+            self._store.hold(self._run)
+            later = next(iter(self._store.rows(self._run, self._written_seq)), None)
+            if later is not None:
+                if holder is None:
+                    self._store.release(self._run)
+                raise RunMovedOnError(self._run)
+            _holders[place] = self
+
+    @property
+    def is_executing(self) -> bool:
+        """Whether the run is active here."""
+        return self._runner.machine.status is AgentStatus.RUNNING
+
+    @property
+    def _holds(self) -> bool:
+        return _holders.get((id(self._store), self._run)) is self
+
+    def leave(self) -> None:
+        """Nobody goes on with the run here: let others execute it."""
+        self._stop_timers()
+        self._release()
+
+    def _release(self) -> None:
+        with _holders_lock:
+            if self._holds:
+                del _holders[id(self._store), self._run]
+                super()._release()
 
     # ------------------------------------------------------------ what happens
 
@@ -106,22 +156,44 @@ class Recorder(Writer):
         if kind in ENDS:
             self._keys.update(dict.fromkeys(getattr(event, "written", ())))
             self._keys.update(dict.fromkeys(getattr(event, "removed", ())))
+            self.checkpoints += 1
             self._add(event, event.state)  # type: ignore[attr-defined]  # all of these have one
             self._write_soon()
         elif kind in AT_ONCE:
             if kind in {ev.RunStarted, ev.RunRestored}:
                 self._keys.update(dict.fromkeys(self._runner.shared.values))
             self._add(event, "")
-            self._write(at_once=True)
+            if kind is not ev.RunRestored:
+                self._is_only_taken_up = False
+            self._write_now(event)
             if kind in STOPS:
                 self._release()
                 self._stop_timers()
         elif isinstance(event, ev.CompletionTakenOver):
             self._keys.update(dict.fromkeys(self._runner.kept[event.state].values))
-        elif self._telling is None and not self._store.keeps_objects:
+        elif self._telling is None and self._holds and not self._is_still():
             self._telling = self._runner.loop.call_later(TOLD_SECONDS, self._tell)
         if kind in {ev.RunStarted, ev.RunResumed}:
             self._save_later()
+
+    def _write_now(self, event: ev.Event) -> None:
+        """Write, also where the run stands still and nobody holds it, as for an answer."""
+        if self._is_only_taken_up:
+            return
+        held = self._holds
+        if not held:
+            try:
+                self.hold()
+            except (RunHeldError, RunMovedOnError, StoreError) as problem:
+                if not isinstance(event, ev.RunCancelled):  # only what is here is cancelled
+                    self._report(problem)
+                return
+        self._write(at_once=True)
+        if not held:
+            self._release()
+
+    def _is_still(self) -> bool:
+        return self._is_only_taken_up or self._store.keeps_objects
 
     def _tell(self) -> None:
         """Write what has happened since the last end, for those who watch the file."""
@@ -169,6 +241,8 @@ class Recorder(Writer):
         if self._is_new_graph:
             self._is_new_graph = False
             progress[ITEM] = graph_data(self._runner.routes.graph(self._runner.machine.starts))
+        if self.checkpoints != self._written_number:
+            self._written_number = progress[NUMBER] = self.checkpoints
         row = Row(
             event.seq,
             event.time,

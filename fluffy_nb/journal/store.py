@@ -29,7 +29,8 @@ class RunInfo(NamedTuple):
         updated: When it was last written.
         starts: The states it began at.
         parent: The run it was forked from, where it was.
-        parent_seq: The number of the event there after which it was.
+        parent_seq: The number of the checkpoint there that it was forked from; in files of earlier
+            versions that of its event.
     """
 
     id: str

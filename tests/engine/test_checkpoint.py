@@ -201,7 +201,7 @@ async def test_S12_5_an_agent_of_another_name_takes_it_up_and_says_what_it_lacks
     assert len(other.state_metadata) == 2
     assert list(other.state_metadata) == ["a", "b"]
     assert "2 states" in repr(other.state_metadata)
-    with pytest.raises(StateError, match="'b' was named, which is no state"):
+    with pytest.raises(StateError, match="agent 'other' does not have 'b'"):
         await other.resume()
     other.add_state("b", nothing)
     assert (await other.resume()).status == "COMPLETED"

@@ -257,6 +257,11 @@ async def record(file: Path) -> dict[str, str]:
     return runs
 
 
+def own(history, run):
+    """The checkpoints that a run has made itself; a fork has those of its parent too."""
+    return [each for each in history if each.run_id == run]
+
+
 def expected(file: Path, runs: dict[str, str]) -> dict[str, object]:
     """What this version reads of the runs: by name, id, status and all checkpoints."""
     store = open_store(file)
@@ -266,7 +271,7 @@ def expected(file: Path, runs: dict[str, str]) -> dict[str, object]:
             name: {
                 "id": run,
                 "info": list(infos[run]),
-                "checkpoints": [each.to_dict() for each in History(store, run)],
+                "checkpoints": [each.to_dict() for each in own(History(store, run), run)],
             }
             for name, run in runs.items()
         }
