@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from fluffy_nb.engine.check import check_dependencies
 from fluffy_nb.engine.graph import StateGraph, check_open, check_starts, matching, read_graph
-from fluffy_nb.engine.returns import Returns, read_returns
-from fluffy_nb.engine.specs import Flow, StateFunction, StateSettings, StateSpec
+from fluffy_nb.engine.returns import Reading, read
+from fluffy_nb.engine.specs import Flow, StateFunction, StateSettings, StateSpec, as_it_is_now
 from fluffy_nb.engine.templates import overlap
 from fluffy_nb.errors import (
     AgentInItselfError,
@@ -47,7 +47,7 @@ class Definition:
         self._specs: dict[str, StateSpec] = {}
         self.states: Mapping[str, StateSpec] = MappingProxyType(self._specs)
         self._agents: dict[str, Definition] = {}  # of the states that are agents
-        self._returns: dict[str, Returns] = {}  # of the states whose code has been read
+        self._readings: dict[str, Reading] = {}  # of the states whose code has been read
         self._names_of_agents: tuple[int, dict[int, str]] = -1, {}  # and for which version
         self._graphs: dict[object, StateGraph] = {}
         self.plan: Plan | None = None  # of the latest run; see `Routes`
@@ -102,9 +102,29 @@ class Definition:
         self._forget(name)
 
     def _forget(self, name: str) -> None:
-        self._returns.pop(name, None)
+        self._readings.pop(name, None)
         self._agents.pop(name, None)
         self._version += 1
+
+    def reread(self) -> bool:
+        """Forget what was read of code that has been swapped, or of values that are others now.
+
+        `%autoreload` and the like give a function another code object. A run looks at the graph
+        anew when it begins and when it goes on.
+
+        Returns:
+            Whether there was any, here or in an agent inside.
+        """
+        stale = {name for name, reading in self._readings.items() if not reading.is_current()}
+        for name, spec in list(self._specs.items()):
+            now = as_it_is_now(spec)
+            if now is not spec:
+                self._specs[name] = now
+                stale.add(name)
+        for name in stale:
+            self._forget(name)
+        inner = [s.flow.definition.reread() for s in self._specs.values() if s.flow is not None]
+        return bool(stale) or any(inner)
 
     # ------------------------------------------------------------ names
 
@@ -160,10 +180,9 @@ class Definition:
                 for name, spec in self._specs.items()
                 if spec.flow is not None
             }
-            parts = (self._specs, starts, taken, self._returns, agents, names_of_agents)
-            graph = read_graph(*parts)
+            graph = self._read_graph(starts, taken, agents, names_of_agents)
             if graph.open and self._read_declared():  # then it matters whether some state forks
-                graph = read_graph(*parts)
+                graph = self._read_graph(starts, taken, agents, names_of_agents)
             while len(self._graphs) >= MOST_GRAPHS:
                 del self._graphs[next(iter(self._graphs))]
             self._graphs[key] = graph
@@ -182,25 +201,30 @@ class Definition:
             self._names_of_agents = self._version, names
         return names
 
+    def _read_graph(self, starts: tuple[str, ...] | None, *parts: Any) -> StateGraph:
+        returns = {name: reading.returns for name, reading in self._readings.items()}
+        taken, agents, names_of_agents = parts
+        return read_graph(self._specs, starts, taken, returns, agents, names_of_agents)
+
     def _agents_named(self) -> Iterator[Flow]:
         """The agents that some return goes to; reads the code that has not been read yet.
 
         What a state declares wins over its code, which is slow to read: that is left alone.
         """
         for name, spec in list(self._specs.items()):
-            if spec.next is None and spec.flow is None and name not in self._returns:
-                self._returns[name] = read_returns(spec.function, (Flow,))
-        for read in list(self._returns.values()):
-            yield from (cast("Flow", agent) for agent, _ in read.agents)
+            if spec.next is None and spec.flow is None and name not in self._readings:
+                self._readings[name] = read(spec.function, (Flow,))
+        for reading in list(self._readings.values()):
+            yield from (cast("Flow", agent) for agent, _ in reading.returns.agents)
 
     def _read_declared(self) -> bool:
         """Read the code of the other states too; False where it has been read."""
         unread = {
             name: spec.function
             for name, spec in self._specs.items()
-            if spec.flow is None and name not in self._returns
+            if spec.flow is None and name not in self._readings
         }
-        self._returns |= {name: read_returns(code, (Flow,)) for name, code in unread.items()}
+        self._readings |= {name: read(code, (Flow,)) for name, code in unread.items()}
         return bool(unread)
 
     def check(self, starts: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -221,6 +245,7 @@ class Definition:
         """
         if not self._specs:
             raise NoStatesError(self.agent)
+        self.reread()
         starts = starts or self.start
         for name in starts or ():
             if self.spec(name) is None:

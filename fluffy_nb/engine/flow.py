@@ -228,6 +228,7 @@ class DefinedFlow(Flow):
             >>> for note in agent.check():
             ...     print(note)
         """
+        self.definition.reread()
         return check(self.definition.graph(None), self.states, self.resources, machine_pool())
 
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from collections import defaultdict
-from enum import Enum, EnumMeta
-from types import ModuleType
 from typing import TYPE_CHECKING
+
+from fluffy_nb.engine.outside import OPAQUE, Outside, attribute_of, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    from fluffy_nb.engine.source import Function
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 _LOOKING = frozenset({
-    "all", "any", "bool", "enumerate", "len", "list", "print", "repr", "reversed", "set",
-    "sorted", "str", "tuple",
+    "all", "any", "bool", "enumerate", "filter", "frozenset", "isinstance", "iter", "len", "list",
+    "map", "max", "min", "print", "repr", "reversed", "set", "sorted", "str", "sum", "tuple", "zip",
 })  # fmt: skip
 """The builtins that only look at a list."""
 
@@ -29,11 +28,30 @@ _LOOKS = (
 )  # fmt: skip
 """The places where a list is only looked at, copied or returned."""
 
-_LARGE = 1000
-"""A table with more entries is data, not a choice of states."""
+_KEEPING = frozenset({
+    "clear", "copy", "count", "discard", "index", "keys", "remove", "reverse", "sort",
+})  # fmt: skip
+"""The methods of a list, set or dict that add nothing and hand out nothing that is in it."""
 
-OPAQUE = ast.Constant(...)
-"""The expression that stands for whatever can't be read."""
+_TAKING = frozenset({"get", "items", "pop", "values"})
+"""The methods that hand out what is in it."""
+
+
+class Entry(ast.expr):
+    """Stands for an entry of what an expression gives when it is iterated over."""
+
+    def __init__(self, iterable: ast.expr) -> None:
+        super().__init__()
+        self.iterable = iterable
+
+
+class Part(ast.expr):
+    """Stands for what unpacking puts into one name: one entry, or the rest as a list."""
+
+    def __init__(self, value: ast.expr, place: int | slice) -> None:
+        super().__init__()
+        self.value = value
+        self.place = place
 
 
 def own_nodes(function: Function) -> Iterator[ast.AST]:
@@ -47,48 +65,27 @@ def own_nodes(function: Function) -> Iterator[ast.AST]:
             stack.extend(reversed(list(ast.iter_child_nodes(node))))
 
 
-def written(value: object) -> ast.expr:
-    """Write a value of the running program as the expression that would give it.
-
-    Args:
-        value: A string, None, a list or tuple of strings, or a dict of those.
-
-    Returns:
-        The literal, or `OPAQUE` for any other value.
-    """
-    match value:
-        case None:
-            return ast.Constant(None)
-        case str():
-            return ast.Constant(str.__str__(value))  # of an Enum member: what it equals
-        case list() | tuple() if len(value) <= _LARGE and all(isinstance(v, str) for v in value):
-            kind = ast.List if isinstance(value, list) else ast.Tuple
-            return kind([written(entry) for entry in value], ast.Load())
-        case dict() if len(value) <= _LARGE and not hasattr(value, "__missing__"):
-            values = [OPAQUE if isinstance(v, dict) else written(v) for v in value.values()]
-            return ast.Dict([written(key) for key in value], values)
-    return OPAQUE
-
-
 class Names:
     """The names in one function: what it binds them to, adds to them and does with them.
 
     Args:
         function: The function's definition.
-        outside: The values of its closure variables and module globals.
+        outside: Its closure variables and globals.
+        given: The parameters whose values are known.
     """
 
-    def __init__(self, function: Function, outside: Mapping[str, object]) -> None:
+    def __init__(self, function: Function, outside: Outside, given: Mapping[str, object]) -> None:
         self.additions: dict[str, list[ast.expr]] = defaultdict(list)
         """For every name the lists that are added to it, in place."""
-        self._outside = outside
+        self.outside = outside
+        self._given = given
         self._bindings: dict[str, list[ast.expr]] = defaultdict(list)
         self._uses: dict[str, list[ast.expr]] = defaultdict(list)
         self._captured: set[str] = set()
         self._parents: dict[ast.AST, ast.AST] = {}
         for argument in ast.walk(function.args):
             if isinstance(argument, ast.arg):
-                self._bindings[argument.arg].append(OPAQUE)
+                self._bindings[argument.arg].append(written(given.get(argument.arg, ...)))
         for node in own_nodes(function):
             self._parents.setdefault(node, function)
             self._parents.update((child, node) for child in ast.iter_child_nodes(node))
@@ -98,15 +95,36 @@ class Names:
         """Every expression that a name can stand for."""
         if name in self._bindings:
             return self._bindings[name]
-        return [written(self._outside.get(name, ...))]
+        return [written(self.outside.value(ast.Name(name, ast.Load())))]
+
+    def is_own(self, name: str) -> bool:
+        """Whether the function itself binds a name, or has it as a parameter."""
+        return name in self._bindings
 
     def is_builtin(self, name: str) -> bool:
         """Whether the function sees the builtin of this name."""
-        return name not in self._bindings and name not in self._outside
+        return name not in self._bindings and name not in self.outside
 
     def attribute(self, node: ast.Attribute) -> ast.expr:
         """What a constant of a module, a class or an Enum from outside is."""
         return written(self.value(node))
+
+    def value(self, node: ast.expr) -> object:
+        """What a name or attribute from outside the function stands for; `...` where unknown."""
+        root = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not isinstance(root, ast.Name) or root.id not in self._bindings:
+            return self.outside.value(node)
+        return self._given_value(node)
+
+    def _given_value(self, node: ast.expr) -> object:
+        match node:
+            case ast.Name(id=name) if len(self._bindings[name]) == 1:
+                return self._given.get(name, ...)
+            case ast.Attribute(value=value, attr=attribute):
+                return attribute_of(self._given_value(value), attribute)
+        return ...
 
     def may_change(self, name: str, *, holds_lists: bool = False) -> bool:
         """Whether a list or dict of this function can be changed in a way that is not followed.
@@ -138,9 +156,10 @@ class Names:
             case ast.Global(names=names) | ast.Nonlocal(names=names):
                 for name in names:
                     self._bindings[name].append(OPAQUE)
+            case ast.MatchAs(name=str(name), pattern=pattern):
+                self._bindings[name].append(_matched(pattern))
             case (
                 ast.ExceptHandler(name=str(name))
-                | ast.MatchAs(name=str(name))
                 | ast.MatchStar(name=str(name))
                 | ast.MatchMapping(rest=str(name))
             ):
@@ -158,16 +177,29 @@ class Names:
                 for name in inner.names:
                     self._bindings[name].append(OPAQUE)
 
-    def _assigned(self, target: ast.Name) -> list[ast.expr]:
+    def _assigned(self, target: ast.expr) -> list[ast.expr]:
         match self._parents[target]:
-            case ast.Assign(targets=[_], value=value) | ast.NamedExpr(value=value):
+            case ast.Assign(targets=targets, value=value):
+                if len(targets) > 1:  # one list under several names
+                    self._captured |= {n.id for t in targets for n in _names_in(t)}
+                return [value]
+            case ast.NamedExpr(value=value):
                 return [value]
             case ast.AnnAssign(value=value):
                 return [value] if value else []
-            case ast.AugAssign(op=ast.Add(), value=value):
-                self.additions[target.id].append(_unpacked(value))
+            case ast.AugAssign(op=ast.Add(), value=value) if isinstance(target, ast.Name):
+                self.additions[target.id].append(unpacked(value))
                 return []
-        return [OPAQUE]  # a loop, with, unpacking, comprehension ...
+            case ast.For(target=whole, iter=iterable) if whole is target:
+                return [Entry(iterable)]
+            case ast.comprehension(target=whole, iter=iterable, is_async=0) if whole is target:
+                return [Entry(iterable)]
+            case (ast.Tuple() | ast.List()) as whole:
+                place = _place(whole.elts, target)
+                return [Part(value, place) for value in self._assigned(whole)]
+            case ast.Starred() as starred:
+                return self._assigned(starred)
+        return [OPAQUE]  # a with, an asynchronous loop ...
 
     def _is_harmless(self, use: ast.AST, holds_lists: bool) -> bool:
         match parent := self._parents[use]:
@@ -181,42 +213,56 @@ class Names:
                 call = self._parents[parent]
                 if not isinstance(call, ast.Call) or call.func is not parent:
                     return False
-                if method == "get":
-                    return not holds_lists or self._is_harmless(call, holds_lists=False)
-                if method in {"values", "items"}:
-                    return not holds_lists
-                return method == "keys" or bool(_added(call))
+                if method in _TAKING:
+                    got_one = method in {"get", "pop"}
+                    return not holds_lists or (got_one and self._is_harmless(call, False))
+                return method in _KEEPING or bool(_added(call))
             case ast.Call(func=ast.Name(id=name)):
                 return name in _LOOKING and self.is_builtin(name)
+            case ast.Call(func=ast.Attribute(value=ast.Constant(value=str()), attr="join")):
+                return True
             case ast.AugAssign() | ast.BinOp():
+                return not holds_lists
+            case ast.For() | ast.comprehension():
                 return not holds_lists
         return isinstance(parent, _LOOKS)
 
-    def value(self, node: ast.expr) -> object:
-        """What a name or attribute from outside the function stands for; `...` where unknown."""
-        match node:
-            case ast.Name(id=name) if name not in self._bindings:
-                return self._outside.get(name, ...)
-            case ast.Attribute(value=value, attr=attribute):
-                owner = self.value(value)
-                if isinstance(owner, EnumMeta):
-                    return owner.__members__.get(attribute, ...)
-                if isinstance(owner, Enum) and attribute in {"name", "value"}:
-                    return inspect.getattr_static(owner, f"_{attribute}_")
-                if isinstance(owner, type | ModuleType):
-                    return inspect.getattr_static(owner, attribute, ...)  # runs no property
-        return ...
+
+def _names_in(target: ast.AST) -> list[ast.Name]:
+    return [node for node in ast.walk(target) if isinstance(node, ast.Name)]
+
+
+def _place(entries: list[ast.expr], target: ast.expr) -> int | slice:
+    """Where unpacking finds what it puts into a target; from the end behind a starred one."""
+    starred = next((n for n, e in enumerate(entries) if isinstance(e, ast.Starred)), None)
+    place = next(n for n, entry in enumerate(entries) if entry is target)
+    if starred is None or place < starred:
+        return place
+    from_end = place - len(entries)
+    return slice(place, from_end + 1 or None) if place == starred else from_end
+
+
+def _matched(pattern: ast.pattern | None) -> ast.expr:
+    """What a pattern of literals captures."""
+    match pattern:
+        case ast.MatchValue(value=value):
+            return value
+        case ast.MatchOr(patterns=patterns):
+            values = [_matched(each) for each in patterns]
+            return Entry(ast.Tuple(values, ast.Load()))
+    return OPAQUE
 
 
 def _added(call: ast.Call) -> list[ast.expr]:
-    """The list that a call of a list's method adds to it; none where it is another method."""
+    """The list that a call of a list's or set's method adds to it; none for another method."""
     match call:
         case ast.Call(func=ast.Attribute(attr="extend"), args=[value]):
-            return [_unpacked(value)]
-        case ast.Call(func=ast.Attribute(attr="append" | "insert"), args=[*_, value]):
+            return [unpacked(value)]
+        case ast.Call(func=ast.Attribute(attr="append" | "insert" | "add"), args=[*_, value]):
             return [ast.List([value], ast.Load())]
     return []
 
 
-def _unpacked(value: ast.expr) -> ast.expr:
+def unpacked(value: ast.expr) -> ast.expr:
+    """The expression of a list of the entries of another expression."""
     return ast.List([ast.Starred(value, ast.Load())], ast.Load())

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
+from fluffy_nb.engine.callables import is_async
 from fluffy_nb.engine.display import mime_bundle
 from fluffy_nb.engine.schema import Schema
-from fluffy_nb.engine.specs import is_async
 from fluffy_nb.engine.verdict import Accepted, Refused, Verdict
 from fluffy_nb.errors import (
     InvalidSpecError,

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import ast
-import functools
-import inspect
-from collections import ChainMap
-from contextlib import suppress
-from dataclasses import dataclass
-from itertools import islice
+import linecache
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from textwrap import shorten
-from types import FunctionType, MethodType, NoneType, UnionType
-from typing import TYPE_CHECKING, Literal, Union, get_args, get_origin, get_type_hints
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING
 
-from fluffy_nb.engine.expressions import MANY, NOTHING, Entry, Inside, Reader, Sent, Target, Value
-from fluffy_nb.engine.names import Function, Names, own_nodes
+from fluffy_nb.engine.annotations import from_annotation
+from fluffy_nb.engine.callables import MOST_LAYERS, Called, attributes, called
+from fluffy_nb.engine.expressions import Reader
+from fluffy_nb.engine.names import Names, own_nodes
+from fluffy_nb.engine.outside import Outside
+from fluffy_nb.engine.readings import MANY, NOTHING, UNKNOWN, Entry, Inside, Sent, Target, Value
+from fluffy_nb.engine.source import source_of
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Sequence
 
-_NO_SOURCE = "its source is not available"
+    from fluffy_nb.engine.source import Function, Source
+
+NO_SOURCE = "its source is not available"
+CHANGED_SOURCE = "its file was edited since it was imported"
+
+Found = tuple[str, int, Value]
+"""The text of a return, its line, and what it can give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,26 @@ class Returns:
     agents: tuple[tuple[object, Target], ...] = ()
 
 
+@dataclass(slots=True)
+class Reading:
+    """What was read of a function, and what of.
+
+    Args:
+        returns: What it can return.
+        codes: The functions that were read, each with the code it had.
+        outside: The values that were looked at.
+    """
+
+    returns: Returns = field(default_factory=lambda: Returns(unreadable=NO_SOURCE))
+    codes: list[tuple[FunctionType, CodeType]] = field(default_factory=list)
+    outside: list[Outside] = field(default_factory=list)
+
+    def is_current(self) -> bool:
+        """Whether reading again would give the same: no code was swapped, no value is another."""
+        same_code = all(function.__code__ is code for function, code in self.codes)
+        return same_code and all(outside.is_current() for outside in self.outside)
+
+
 def read_returns(function: object, agent_types: tuple[type, ...] = ()) -> Returns:
     """Read where a state can lead, from its return annotation or its return statements.
 
@@ -63,109 +92,126 @@ def read_returns(function: object, agent_types: tuple[type, ...] = ()) -> Return
         >>> read_returns(review).targets
         ('publish', 'revise', 'notify')
     """
+    return read(function, agent_types).returns
+
+
+def read(function: object, agent_types: tuple[type, ...] = ()) -> Reading:
+    """As `read_returns`, and say how to tell whether it still holds.
+
+    Args:
+        function: As there.
+        agent_types: As there.
+    """
+    reading = Reading()
     try:
-        plain = _plain(function)
-        return _from_annotation(plain) or _from_code(plain, agent_types)
+        reading.returns = _Layers(reading, agent_types).read(function)
     except Exception:  # noqa: BLE001 - no source text, however odd, may keep a state from being added
-        return Returns(unreadable=_NO_SOURCE)
+        reading.returns = Returns(unreadable=NO_SOURCE)
+    return reading
 
 
-def _plain(function: object) -> FunctionType:
-    """The function that does the work, without what is wrapped around it."""
-    for _ in range(100):  # things can be wrapped in a circle
-        if isinstance(function, functools.partial):
-            function = function.func
-        elif isinstance(function, MethodType):
-            function = function.__func__
-        elif hasattr(function, "__wrapped__"):
-            function = function.__wrapped__
-        elif isinstance(function, FunctionType):
-            return function
-        else:
-            function = type(function).__call__
-    raise TypeError(function)
+class _Layers:
+    """Reads a function, and those that it is wrapped around as far as it returns what they do.
+
+    Args:
+        reading: Is told what is read.
+        agent_types: As for `read_returns`.
+    """
+
+    def __init__(self, reading: Reading, agent_types: tuple[type, ...]) -> None:
+        self._reading = reading
+        self._agent_types = agent_types
+        self._left = MOST_LAYERS
+        self._inner: list[Returns] = []
+
+    def read(self, function: object) -> Returns:
+        """What a callable returns."""
+        try:
+            return _summary(self._found(called(function)), self._inner)
+        except _NoSourceError as problem:
+            return Returns(unreadable=str(problem))
+
+    def _found(self, layer: Called, *, alone: bool = True) -> list[Found]:
+        function: FunctionType = layer[0]
+        self._reading.codes.append((function, function.__code__))
+        annotated = from_annotation(function)
+        if annotated is not None:
+            return [annotated]
+        source = source_of(function)
+        if source is None:
+            raise _NoSourceError(function)
+        outside = Outside(function)
+        self._reading.outside.append(outside)
+        names = Names(source.definition, outside, layer.given)
+
+        def wrapped(call: ast.Call) -> Value | None:
+            callee = _callee(call.func, names, layer)
+            return None if callee is ... else self._of(callee, alone and _is_alone(call, source))
+
+        reader = Reader(names, self._agent_types, wrapped)
+        return [
+            (_text(source.lines, node), node.lineno, reader.read(value))
+            for node, value in _returned(source.definition)
+        ]
+
+    def _of(self, function: object, alone: bool) -> Value | None:
+        """What a call of a wrapped function gives."""
+        self._left -= 1
+        try:
+            found = self._found(called(function, alone=alone), alone=alone) if self._left else None
+        except TypeError:
+            return None
+        except _NoSourceError as problem:
+            self._inner.append(Returns(unreadable=f"{function!r}: {problem}"))
+            return UNKNOWN
+        if found is None:
+            return UNKNOWN
+        self._inner.append(_summary(found, ()))
+        return reduce(or_, (value for _, _, value in found), NOTHING)
 
 
-# ---------------------------------------------------------------- the annotation
+class _NoSourceError(Exception):
+    """There is no text that a function was compiled from."""
+
+    def __init__(self, function: FunctionType) -> None:
+        has_lines = bool(linecache.getlines(function.__code__.co_filename))
+        super().__init__(CHANGED_SOURCE if has_lines else NO_SOURCE)
 
 
-def _from_annotation(function: FunctionType) -> Returns | None:
-    try:
-        annotation = function.__annotations__["return"]
-        value = _literals(_evaluated(annotation, function.__globals__))
-    except Exception:  # noqa: BLE001 - an annotation can be any code
-        return None
-    if value is None or not (value.names or value.entries):
-        return None
-    text = annotation if isinstance(annotation, str) else repr(annotation).replace("typing.", "")
-    return _summary([(f"-> {text}", 0, value)])
+def _callee(node: ast.expr, names: Names, layer: Called) -> object:
+    """What a call in a wrapper calls, where that is what it is wrapped around; `...` if not."""
+    match node:
+        case ast.Name(id=name):
+            function = names.value(node)
+            is_closure = not names.is_own(name) and names.outside.is_closure(name)
+            return function if is_closure or function is layer.wrapped else ...
+        case ast.Attribute(value=ast.Name() as owner, attr=attribute) if names.is_own(owner.id):
+            return attributes(names.value(owner)).get(attribute, ...)
+    return ...
 
 
-def _evaluated(annotation: object, names: dict[str, object]) -> object:
-    def bearer() -> None: ...
-
-    bearer.__annotations__ = {"return": annotation}  # of the return alone: others may not resolve
-    return get_type_hints(bearer, globalns=names)["return"]
-
-
-def _literals(hint: object) -> Value | None:
-    """What an annotation allows; None where it is wider than literals."""
-    hint = getattr(hint, "__value__", hint)  # of `type Next = Literal[...]`
-    origin, arguments = get_origin(hint), get_args(hint)
-    if hint is NoneType:
-        return NOTHING
-    if origin is Literal and all(isinstance(name, str | None) for name in arguments):
-        return Value(tuple(str.__str__(name) for name in arguments if name is not None))
-    if origin in {Union, UnionType}:
-        either = NOTHING
-        for part in map(_literals, arguments):
-            if part is None:
-                return None
-            either |= part
-        return either
-    if origin is list and arguments:
-        entry = _literals(arguments[0])
-        return Value(entries=entry.names, most=MANY) if entry and entry.entries is None else None
-    return None
+def _is_alone(call: ast.Call, source: Source) -> bool:
+    """Whether a wrapper calls with the context alone, or with all that it is called with itself."""
+    arguments = source.definition.args
+    match call.args, call.keywords:
+        case [ast.expr() as only], [] if not isinstance(only, ast.Starred):
+            return True
+        case [ast.Starred(value=ast.Name(id=rest))], [
+            ast.keyword(arg=None, value=ast.Name(id=more))
+        ]:
+            ours = arguments.vararg, arguments.kwarg
+            taken = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+            is_all = [one and one.arg for one in ours] == [rest, more] and not taken
+            return is_all and not {rest, more} & set(_stored(source.definition))
+    return False
 
 
-# ---------------------------------------------------------------- the code
-
-
-def _from_code(function: FunctionType, agent_types: tuple[type, ...]) -> Returns:
-    lines, first = inspect.getsourcelines(function)
-    source = "".join(lines)
-    if source[:1].isspace():  # it stands inside something
-        source, first = "if True:\n" + source, first - 1
-    definitions = _definitions(ast.parse(source), function.__code__.co_name)
-    if not definitions:
-        return Returns(unreadable=_NO_SOURCE)
-    if len(definitions) > 1:
-        return Returns(unreadable=f"line {function.__code__.co_firstlineno}: several lambdas")
-    (definition,) = definitions
-    reader = Reader(Names(definition, _outside(function)), agent_types)
-    return _summary(
-        (_text(source, node), node.lineno + first - 1, reader.read(value))
-        for node, value in _returned(definition)
-    )
-
-
-def _definitions(tree: ast.Module, name: str) -> list[Function]:
-    """What can have been the source of a function of this name: one `def`, or any lambda."""
-    if name == "<lambda>":
-        return [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    named = (node for node in ast.walk(tree) if isinstance(node, kinds) and node.name == name)
-    return list(islice(named, 1))  # the outermost comes first
-
-
-def _outside(function: FunctionType) -> Mapping[str, object]:
-    """The values that the function's code sees by name, its own variables aside."""
-    closure: dict[str, object] = dict.fromkeys(function.__code__.co_freevars, ...)
-    for name, cell in zip(closure, function.__closure__ or (), strict=True):
-        with suppress(ValueError):  # not assigned yet
-            closure[name] = cell.cell_contents
-    return ChainMap(closure, function.__globals__)
+def _stored(definition: Function) -> Iterator[str]:
+    for node in own_nodes(definition):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.value, ast.Name):
+            yield node.value.id  # kwargs["x"] = 1, kwargs.update(...)
 
 
 def _returned(definition: Function) -> Iterator[tuple[ast.Return | ast.Lambda, ast.expr]]:
@@ -177,21 +223,25 @@ def _returned(definition: Function) -> Iterator[tuple[ast.Return | ast.Lambda, a
             yield node, node.value
 
 
-def _text(source: str, node: ast.Return | ast.Lambda) -> str:
-    text = ast.get_source_segment(source, node) or ""
-    return shorten(ast.unparse(node) if "\n" in text else text, 80, placeholder=" ...")
+def _text(lines: Sequence[str], node: ast.Return | ast.Lambda) -> str:
+    if node.lineno != node.end_lineno:
+        text = ast.unparse(node)
+    else:
+        text = lines[node.lineno - 1].encode()[node.col_offset : node.end_col_offset].decode()
+    return shorten(text, 80, placeholder=" ...")
 
 
-def _summary(found: Iterable[tuple[str, int, Value]]) -> Returns:
+def _summary(found: Sequence[Found], inner: Sequence[Returns]) -> Returns:
     """Put together what the single returns, given with their text and line, can be."""
     everything: list[Entry] = []
     forks = unreadable = None
     for text, line, value in found:
         everything += value.names + (value.entries or ())
         if value.most >= MANY and not value.loose:
-            forks = forks or text
+            forks = forks or next((one.forks for one in inner if one.forks), text)
         if value.loose or not value.known:
-            unreadable = unreadable or f"line {line}: {text}"
+            why = next((one.unreadable for one in inner if one.unreadable), f"line {line}: {text}")
+            unreadable = unreadable or why
     agents = [e for e in everything if isinstance(e, Inside)]
     sends = dict.fromkeys(e.target for e in everything if isinstance(e, Sent))
     led_to = [e.target if isinstance(e, Sent) else e for e in everything]

@@ -75,6 +75,10 @@ class Routes:
         """
         return self._definition.graph(starts)
 
+    def reread(self) -> bool:
+        """As `Definition.reread`."""
+        return self._definition.reread()
+
     def definition_of(self, scope: Scope) -> Definition:
         """The agent that a scope is of."""
         if scope.outer is None:

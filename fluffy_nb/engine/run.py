@@ -144,6 +144,8 @@ class Run:
 
     def go_on(self, limit: int | None, timeout: float | None, cleanup_timeout: float) -> None:
         """Go on after a pause, a failure, a timeout or a cancellation."""
+        if self.runner.routes.reread():  # by `%autoreload`, while the run stood still
+            self.runner.cross(self.runner.graph_changed, ())
         self._go(limit, timeout, cleanup_timeout, (ev.RunResumed, ()))
 
     def _go(

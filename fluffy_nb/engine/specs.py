@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType
 from typing import Any, Literal, TypedDict, Union
 
+from fluffy_nb.engine.callables import is_async, signature_of
 from fluffy_nb.engine.dependencies import Dependency, DependencyLifecycle, DependencyType
 from fluffy_nb.engine.resources import NOTHING, ResourceRequirements
 from fluffy_nb.engine.retry import RetryPolicy
@@ -188,14 +188,15 @@ _FIELDS = {
 }
 
 
-def is_async(function: StateFunction) -> bool:
-    """Whether calling the function gives a coroutine."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    function = inspect.unwrap(function)
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
-    )
+def as_it_is_now(spec: StateSpec) -> StateSpec:
+    """The record of a state anew where its function has become async or plain; else the same."""
+    function = spec.function
+    if not isinstance(function, FunctionType):
+        return spec
+    awaited = bool(function.__code__.co_flags & inspect.CO_COROUTINE)
+    if awaited is spec.is_async or is_async(function) is spec.is_async:
+        return spec
+    return replace(spec)
 
 
 def check_function(name: str, function: object) -> None:
@@ -205,7 +206,7 @@ def check_function(name: str, function: object) -> None:
     if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
         raise StateFunctionError(name, function, "is a generator: it yields instead of returning")
     try:
-        signature = inspect.signature(function)
+        signature = signature_of(function)
     except (TypeError, ValueError):
         return  # a builtin without a signature: calling it will tell
     try:

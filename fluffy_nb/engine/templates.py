@@ -144,11 +144,11 @@ def may_name(pattern: re.Pattern[str], template: Template) -> bool:
     """Whether an f-string read from code could give a name that the template matches.
 
     Args:
-        pattern: Escaped text with `.+` where something is put in, as `read_returns` gives it.
+        pattern: Escaped text with `.*` where something is put in, as `read_returns` gives it.
         template: The template.
     """
-    pieces = [re.sub(r"\\(.)", r"\1", piece) for piece in pattern.pattern.split(".+")]
+    pieces = [re.sub(r"\\(.)", r"\1", piece) for piece in pattern.pattern.split(".*")]
     tokens: _Tokens = [("is", character) for character in pieces[0]]
     for piece in pieces[1:]:
-        tokens += [(_ANY, ""), (_MORE, ""), *(("is", character) for character in piece)]
+        tokens += [(_MORE, ""), *(("is", character) for character in piece)]
     return _common(tokens, _tokens(template)) is not None

@@ -124,7 +124,7 @@ def test_what_was_read_of_a_function_is_forgotten_with_its_state():
         definition.add("load", load, replace=True)
         definition.graph()
     definition.remove("load")
-    assert not definition._returns
+    assert not definition._readings
 
 
 def test_two_states_may_share_a_function():
