@@ -369,6 +369,22 @@ async def test_S12_5_a_state_missing_inside_an_agent_is_named_with_it():
     assert (await other.agent.resume()).status is AgentStatus.COMPLETED
 
 
+async def test_S12_6_going_back_into_an_agent_inside_runs_it_from_there():
+    script, inner = _nested()
+    result = await script.agent.run()
+    inside = script.agent.checkpoints.at(2)
+    assert inside.state == "review/draft"
+    for _ in range(2):
+        script.agent.fork(inside)
+    again = await script.agent.resume()
+    assert (again.values, again.counts) == (result.values, result.counts)
+    assert inner.started == []  # its own runs: there are none
+    assert script.started[-2:] == ["review/check", "end"]
+    await script.agent.restore_from_checkpoint(inside)
+    assert (await script.agent.step()).changes.added == ("checked",)
+    assert (await script.agent.step()).agent_status == "COMPLETED"
+
+
 # ---------------------------------------------------------------- what waits for itself
 
 

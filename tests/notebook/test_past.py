@@ -141,6 +141,50 @@ async def test_S12_6_rewind_begins_another_run_with_changed_values(notebook, cap
     assert "key=expression" in await notebook.fails(f"%fluffy rewind sums {seq} rows")
 
 
+async def test_S12_6_rewinding_again_and_again_forks_from_the_same_checkpoints(notebook):
+    agent = await ran(notebook)
+    for rows in (["5"], ["6", "7"]):
+        await notebook.run(f"%fluffy rewind sums 1 rows=[{','.join(rows)}]")
+        assert agent.checkpoints.numbers == [1]
+    await notebook.run("%fluffy resume sums --wait")
+    assert agent.context_values == {"sum": 13}
+    assert agent.checkpoints.numbers == [1, 2, 3]
+    await notebook.run("%fluffy rewind sums 2")
+    await notebook.run("%fluffy rewind sums 1 rows=[1]")
+    await notebook.run("%fluffy resume sums --wait")
+    assert agent.context_values == {"sum": 1}
+    table = await notebook.run("%fluffy runs")
+    assert [row[5].partition(" at ")[2] for row in table.rows].count("1") >= 3
+
+
+async def test_S12_7_loading_again_and_again_changes_nothing(notebook):
+    """As when the cell with `%fluffy load` is executed once more."""
+    await notebook.run(FLOW.format("--quiet"))
+    await notebook.run("await sums.step()")
+    agent = notebook["sums"]
+    run, rows = agent.run_id, list(agent.store.rows(agent.run_id))
+    for _ in range(3):
+        await notebook.run(f"%fluffy load {run}")
+        assert notebook["sums"].status is AgentStatus.PAUSED
+    assert list(agent.store.rows(run)) == rows
+    await notebook.run("%fluffy resume sums --wait")
+    assert agent.context_values == {"sum": 3}
+
+
+async def test_S12_5_a_loaded_run_without_its_cell_is_not_gone_on_with(notebook):
+    await notebook.run(FLOW.format("--quiet"))
+    await notebook.run("await sums.step()")
+    run = notebook["sums"].run_id
+    await notebook.run("await sums.cancel_all(); del sums")  # as a restart forgets it
+    await notebook.run(f"%fluffy load {run}")
+    for _ in range(2):
+        assert "does not have 'add'" in await notebook.fails("%fluffy resume sums --wait")
+        assert notebook["sums"].status is AgentStatus.PAUSED
+    await notebook.run(FLOW.format("--quiet"))
+    await notebook.run("%fluffy resume sums --wait")
+    assert notebook["sums"].context_values == {"sum": 3}
+
+
 async def test_try_runs_one_state_on_the_side_and_keeps_nothing(notebook):
     agent = await ran(notebook)
     run, seq = agent.run_id, agent.checkpoints[0].seq
