@@ -144,7 +144,7 @@ def from_dict(data: Mapping[str, Any]) -> Event:
     """
     kind = KINDS[data["kind"]]
     fields = {key: _frozen(value) for key, value in data.items() if key != "kind"}
-    if "next" in fields:
+    if type(fields.get("next")) is tuple:
         fields["next"] = tuple(
             Going(**entry) if isinstance(entry, Mapping) else entry for entry in fields["next"]
         )

@@ -138,7 +138,8 @@ class SQLiteFile:
         with self._budget.reading():
             whose = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
-            is_new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            # No count(*): SQLite does that in one step, which the budget can't stop.
+            is_new = not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
             if not is_new and whose != APPLICATION:
                 problem = "it is a database of something else"
                 raise StoreError(self.path, problem, "name another file")

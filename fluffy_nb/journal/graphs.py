@@ -45,8 +45,14 @@ def graph_from(data: Mapping[str, Any]) -> StateGraph:
     """The graph that `graph_data` was called on, also after a way through JSON.
 
     Raises:
-        KeyError, TypeError, ValueError: It gives no such data.
+        KeyError, TypeError, ValueError: It gives no such data, or names what is no state.
     """
+    states = set(data["states"])
+    targets = states | set(data["undefined"])
+    named = {*data["starts"], *data["joins"], *data["dependencies"], *data["agents"]}
+    named.update(source for source, _, _ in data["edges"])
+    if not named <= states or any(target not in targets for _, target, _ in data["edges"]):
+        raise ValueError("a graph has edges, starts or joins at what is no state")
     return StateGraph(
         tuple(data["states"]),
         tuple(Edge(source, target, EdgeKind(kind)) for source, target, kind in data["edges"]),

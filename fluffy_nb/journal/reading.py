@@ -125,6 +125,7 @@ def info_from(cells: Sequence[Any]) -> RunInfo:
     fine = (
         type(run) is str
         and type(agent) is str
+        and agent != ""
         and status in _STATUSES
         and is_moment(created)
         and is_moment(updated)

@@ -205,10 +205,14 @@ def _with_taken(graph: StateGraph, taken: Mapping[tuple[str, str], int]) -> Stat
         led = is_led(source, target, graph.led, graph.dependencies)
         if source in graph.states and not told and not led:
             edges[source, target] = Edge(source, target, EdgeKind.TAKEN)
+    # A graph that was changed meanwhile, or a file that was: what is no state is drawn as such.
+    known = {*graph.states, *graph.undefined}
+    lost = dict.fromkeys(edge.target for edge in edges.values() if edge.target not in known)
     agents = {
         name: _with_taken(inner, taken_inside(name, taken)) for name, inner in graph.agents.items()
     }
-    return replace(graph, edges=tuple(edges.values()), agents=agents)
+    undefined = (*graph.undefined, *lost)
+    return replace(graph, edges=tuple(edges.values()), agents=agents, undefined=undefined)
 
 
 def _without_code(name: str) -> StateSpec:
