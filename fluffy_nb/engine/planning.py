@@ -128,8 +128,9 @@ def pool_for(definition: Definition, pool: ResourcePool | None) -> ResourcePool:
             raise ResourceError(name, lacks)
         if lacks:
             warnings.warn(
-                f"state {name!r} of agent {definition.agent!r} needs more than this machine has "
-                f"({lacks}); it runs alone. Say what there is: Agent(resources=ResourcePool(...)).",
+                f"state {name!r} of agent {definition.agent!r} needs more than this machine is "
+                f"known to have ({lacks}); it runs alone. Say what there is: "
+                "Agent(resources=ResourcePool(...)).",
                 LargeStateWarning,
                 stacklevel=5,
             )
