@@ -1,4 +1,4 @@
-"""Semantics 6: the failure of an OPTIONAL dependency is nothing to the dependent, nor to the run."""
+"""Semantics 6: a failed OPTIONAL dependency is nothing to the dependent, nor to the run."""
 
 from __future__ import annotations
 
