@@ -135,9 +135,9 @@ def run(coroutine: Coroutine[Any, Any, T], *, patience: float = PATIENCE) -> T:
     """Run a coroutine as `asyncio.run` does, on a clock that jumps where everybody would wait.
 
     The clock stands still while something can be done, and while a plain state, `asyncio.to_thread`
-    or another executor is at work. When all wait it moves to the next timer. While a connection or
-    a pipe is open, or a program runs, nobody knows when something comes, and time passes as it
-    always does.
+    or another executor is at work, or a store is written. When all wait it moves to the next
+    timer. While a connection or a pipe is open, or a program runs, nobody knows when something
+    comes, and time passes as it always does.
 
     Args:
         coroutine: What to run, as `agent.run()`.

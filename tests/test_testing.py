@@ -19,6 +19,7 @@ from fluffy_nb import (
 )
 from fluffy_nb.engine import events as ev
 from fluffy_nb.errors import InvalidSpecError, StandstillError, StateError, UsageError
+from fluffy_nb.journal.sqlite import SQLiteStore
 from fluffy_nb.testing import fake_clock, record, run
 
 HOUR = 3600.0
@@ -290,6 +291,65 @@ def test_a_plain_state_that_has_asked_holds_the_clock_again():
     agent = Agent("tested", responder=lambda prompt: prompt.answer("yes"))
     agent.add_state("ask", ask, timeout=5)
     assert run(agent.run()).duration == 0
+
+
+@pytest.mark.parametrize("durability", ["normal", "full"])
+def test_the_clock_stands_still_while_a_large_value_is_written(durability, tmp_path, monkeypatch):
+    """A file's writer has a thread of its own, which ends only when a timer would have gone off."""
+    append = SQLiteStore.append
+
+    def slow(self, run, rows, **more):
+        opened = threading.Event()
+        later(opened)
+        finish_when(opened)
+        append(self, run, rows, **more)
+
+    def produce(context):
+        context.set_state("rows", "x" * 1_000_000)
+        return "consume"
+
+    agent = Agent("tested", store=tmp_path / "runs.db", durability=durability)
+    agent.add_state("produce", produce)
+    agent.add_state("consume", lambda context: None, next=[])
+    monkeypatch.setattr(SQLiteStore, "append", slow)
+    assert run(agent.run(timeout=5)).status is AgentStatus.COMPLETED
+    assert agent.duration == 0
+
+
+@pytest.mark.parametrize("how", ["ask", "loop"])
+def test_a_plain_state_that_asks_lets_others_that_work_hold_the_clock(how):
+    """One waits for a person, one works: the clock waits for this one, then goes on."""
+    opened = threading.Event()
+
+    def ask(context):
+        settings = {"timeout": HOUR, "default": "no"}
+        if how == "ask":
+            context.ask("Publish?", **settings)
+        else:
+            asyncio.run(context.human_in_the_loop("Publish?", **settings))
+
+    def work(context):
+        later(opened)
+        finish_when(opened)
+        context.set_state("after", context.run_id)
+
+    agent = Agent("tested", responder=lambda prompt: None)
+    agent.add_state("ask", ask, next=[])
+    agent.add_state("work", work, timeout=5, next=[])
+    recording = record(agent)
+    assert run(agent.run(), patience=5).duration == HOUR
+    assert recording.completed == ["work", "ask"]
+    assert recording.seconds("StateCompleted") == [0, HOUR]
+
+
+def test_what_is_done_once_in_a_plain_state_does_not_hold_the_clock():
+    async def charge():
+        await asyncio.sleep(HOUR)
+
+    def pay(context):
+        asyncio.run(context.once("charge", charge))
+
+    assert run(agent_of(pay).run(), patience=5).duration == HOUR
 
 
 def test_a_connection_is_not_jumped_over():

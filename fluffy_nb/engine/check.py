@@ -161,4 +161,5 @@ def _about_resources(
         if lacks and pool is not None:
             yield Note(name, f"needs {lacks}, more than the pool has", serious=True)
         elif lacks:
-            yield Note(name, f"needs {lacks}, more than this machine has: it will run alone")
+            known = "more than this machine is known to have"
+            yield Note(name, f"needs {lacks}, {known}: it will run alone")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -126,8 +126,8 @@ class Context(ContextValues):
             validator=validator,
             show=show,
         )
-        asking = self._runner.people.ask(self._execution, self.state, question, timeout)
-        return await self._runner.at_home(asking)  # a plain function may run its own loop
+        ask = self._runner.people.ask
+        return await self._in_loop(ask, self._execution, self.state, question, timeout)
 
     async def once(self, key: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Do something that must not be done twice, as charging a card.
@@ -147,8 +147,14 @@ class Context(ContextValues):
             >>> receipt = await context.once("charge", charge, card, 100)
         """
         self._check_open()
-        doing = self._runner.once.do(self._execution, self.state, key, function, *arguments)
-        return await self._runner.at_home(doing)
+        do = self._runner.once.do
+        return await self._in_loop(do, self._execution, self.state, key, function, *arguments)
+
+    async def _in_loop(self, wait: Callable[..., Coroutine[Any, Any, Any]], *given: Any) -> Any:
+        """Await in the loop of the run; a plain function may run a loop of its own."""
+        if self._runner.is_at_home():
+            return await wait(*given)
+        return await self._runner.at_home(resting(wait, *given))
 
     def ask(self, prompt: str, **settings: Any) -> Any:
         """Ask a person from a plain function, and wait for the answer in its thread.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.attempts import NOT_RETRIED
 from fluffy_nb.engine.countdown import Countdown
 from fluffy_nb.engine.kept import Kept
 from fluffy_nb.engine.status import AgentStatus
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from fluffy_nb.engine.attempts import Attempt
     from fluffy_nb.engine.execution import Branch
     from fluffy_nb.engine.runner import Runner
+
+_log = logging.getLogger("fluffy_nb")
 
 
 class Endings:
@@ -75,12 +79,24 @@ class Endings:
         elif handler is not None and attempt.definition.spec(handler) is not None:
             self._handled[runner.machine.branch_count + 1] = error
             runner.emit(ev.StateFailed, *details, attempt.timed_out, None, handler)
+        elif self._is_optional(execution.branch, error):
+            state, problem = execution.state, runner.shared.masked(details[3])
+            _log.warning(
+                "state %r failed and nothing needs it, the run goes on: %s", state, problem
+            )
+            runner.emit(ev.StateFailed, *details, attempt.timed_out, None, None, True)
         else:
             wrapped = attempt.state_error(error)
             if runner.errors:
                 add_note(runner.errors[0], f"and also: {text_of(wrapped)}")
             runner.errors.append(wrapped)
             runner.emit(ev.StateFailed, *details, attempt.timed_out)
+
+    @staticmethod
+    def _is_optional(branch: Branch, error: BaseException) -> bool:
+        """Whether a failure is nothing to the run; a mistake in the flow always is."""
+        optional = branch.scope.topology.rules.optional
+        return branch.node in optional and not isinstance(error, NOT_RETRIED)
 
     def _retry_in(self, delay: float, execution: int, state: str) -> None:
         def due() -> None:

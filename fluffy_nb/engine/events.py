@@ -112,7 +112,9 @@ class StateFailed(Event):
     retry_at: float | None = None
     """When the next attempt is due, seconds since the epoch; None for no other attempt."""
     handler: str | None = None
-    """The state where the branch goes on; None where the failure is the run's."""
+    """The state where the branch goes on; None where there is none."""
+    optional: bool = False
+    """Whether the run goes on all the same: other states only depend on this one as OPTIONAL."""
 
 
 class RetryDue(Event):

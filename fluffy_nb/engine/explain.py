@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fluffy_nb.engine.dependencies import DependencyType
 from fluffy_nb.engine.execution import Execution, Phase
-from fluffy_nb.engine.resources import Priority
+from fluffy_nb.engine.resources import Priority, is_more
 from fluffy_nb.engine.status import StateStatus
 from fluffy_nb.errors import visible_lines
 
@@ -87,7 +87,7 @@ def _queued(machine: Machine, execution: Execution) -> str:
     wanted = [
         f"needs {amount:g} {_UNITS[name]}, {free[name]:g} free"
         for name, amount in needs.amounts().items()
-        if amount > free[name]
+        if is_more(amount, free[name])
     ]
     words += wanted
     most = machine.max_concurrent

@@ -277,6 +277,9 @@ class Machine:
             del self.executions[execution.id]
             handler = ev.Going(event.handler, alone=True)
             end(self, execution, (handler,), event.time, event.error)
+        elif event.optional:
+            del self.executions[execution.id]
+            end(self, execution, (), event.time, event.error)
         else:
             execution.phase = Phase.PARKED
             self.failed = True

@@ -114,6 +114,9 @@ def end(
         children += [
             arrive(machine, to, scope, branch.lost) for to in topology.led_from[branch.node]
         ]
+    if error is not None and not going:  # only an OPTIONAL dependency fails so
+        returned = topology.rules.optional.get(branch.node, ())
+        children += [arrive(machine, to, scope, branch.lost) for to in returned]
     alive = [child for child in children if child is not None]
     machine.moved = [(prefix + branch.node, prefix + child.node) for child in alive]
     for edge in machine.moved:

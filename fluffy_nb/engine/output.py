@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import builtins
 import logging
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.attempts import executing
+from fluffy_nb.engine.streams import Streams
 from fluffy_nb.errors import InputInStateError
 
 if TYPE_CHECKING:
@@ -75,45 +75,36 @@ def _printed() -> Printed | None:
     return printed
 
 
-class _Stream:
-    """Stands for a stream: all goes through, and what states write is noted."""
-
-    def __init__(self, name: str, stream: Any) -> None:
-        self._name = name
-        self.stream = stream
-
-    def write(self, text: str) -> int:
-        written: int = self.stream.write(text)
-        printed = _printed()
-        if printed is not None:
-            printed.write(self._name, text)
-        return written
-
-    def writelines(self, lines: Any) -> None:
-        for line in lines:
-            self.write(line)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
+def _write(name: str, write: Callable[..., Any], /, text: Any, *more: Any, **named: Any) -> Any:
+    """Write to a stream, and note it where a state does so."""
+    printed = _printed()
+    if printed is None:
+        return write(text, *more, **named)
+    token = executing.set(None)  # what the stream writes to others is not noted again
+    try:
+        written = write(text, *more, **named)
+    finally:
+        executing.reset(token)
+    if isinstance(text, str):
+        printed.write(name, text)
+    return written
 
 
 class _Watch:
-    """What is put in the place of streams, log records and `input` while runs are active."""
+    """Watches streams, log records and `input` while runs are active."""
 
     def __init__(self) -> None:
         self._active = 0
+        self._streams = Streams(_write)
         self._make_record: Callable[..., logging.LogRecord] = logging.LogRecord
         self._input: Callable[..., str] = input
 
     def begin(self) -> None:
-        """A run becomes active."""
+        """A run becomes active; the present streams may be others than at the one before."""
         self._active += 1
+        self._streams.watch()
         if self._active > 1:
             return
-        for name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
-            if stream is not None and not isinstance(stream, _Stream):
-                setattr(sys, name, _Stream(name, stream))
         self._make_record = logging.getLogRecordFactory()
         logging.setLogRecordFactory(self._record)
         self._input = builtins.input
@@ -124,10 +115,7 @@ class _Watch:
         self._active -= 1
         if self._active:
             return
-        for name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
-            if isinstance(stream, _Stream):
-                setattr(sys, name, stream.stream)
+        self._streams.leave()
         if logging.getLogRecordFactory() == self._record:
             logging.setLogRecordFactory(self._make_record)
         if builtins.input == self._refuse_input:

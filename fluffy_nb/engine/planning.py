@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from fluffy_nb.engine.definition import Definition, inside
-from fluffy_nb.engine.graph import StateGraph
+from fluffy_nb.engine.dependencies import DependencyType
+from fluffy_nb.engine.graph import EdgeKind, StateGraph
 from fluffy_nb.engine.resources import NOTHING, ResourcePool, ResourceRequirements, machine_pool
 from fluffy_nb.engine.topology import Rules, Topology
 from fluffy_nb.errors import LargeStateWarning, ResourceError
@@ -89,6 +90,7 @@ def topology_from(
         agents=agents,
         sent=graph.sent | set(sent),
         led=graph.led,
+        optional=optional_in(graph),
     )
     return Topology(
         states,
@@ -96,6 +98,30 @@ def topology_from(
         [name for name in graph.starts if name in states],
         rules,
     )
+
+
+def optional_in(graph: StateGraph) -> dict[str, tuple[str, ...]]:
+    """The states that are there for nothing but being an OPTIONAL dependency (semantics 6).
+
+    Returns:
+        Each with the state that it returns, if any: this depends on it as OPTIONAL too.
+    """
+    types: dict[str, dict[str, DependencyType]] = {}
+    for dependent, dependencies in graph.dependencies.items():
+        for state, dependency in dependencies.items():
+            types.setdefault(state, {})[dependent] = dependency.type
+    found = {}
+    for state, dependents in types.items():
+        is_optional = all(each is DependencyType.OPTIONAL for each in dependents.values())
+        if is_optional and state not in graph.open and state not in graph.agents:
+            ways = [
+                edge.target
+                for edge in graph.edges
+                if edge.source == state and edge.kind is not EdgeKind.DEPENDENCY
+            ]
+            if len(ways) < 2 and dependents.keys() >= set(ways):
+                found[state] = tuple(ways)
+    return found
 
 
 def is_open(graph: StateGraph) -> bool:
@@ -128,8 +154,9 @@ def pool_for(definition: Definition, pool: ResourcePool | None) -> ResourcePool:
             raise ResourceError(name, lacks)
         if lacks:
             warnings.warn(
-                f"state {name!r} of agent {definition.agent!r} needs more than this machine has "
-                f"({lacks}); it runs alone. Say what there is: Agent(resources=ResourcePool(...)).",
+                f"state {name!r} of agent {definition.agent!r} needs more than this machine is "
+                f"known to have ({lacks}); it runs alone. Say what there is: "
+                "Agent(resources=ResourcePool(...)).",
                 LargeStateWarning,
                 stacklevel=5,
             )

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from enum import IntEnum
 from numbers import Real
 
+from fluffy_nb.engine import hardware
 from fluffy_nb.errors import InvalidSpecError
+
+ROUNDING = 1e-9
+"""Amounts that differ by no more than this part of them are equal: 0.1 + 0.2 is 0.3."""
 
 
 def is_amount(value: object) -> bool:
     """Whether it is a number from 0 that is not NaN; truth values are no amounts."""
     return isinstance(value, Real) and not isinstance(value, bool) and float(value) >= 0
+
+
+def is_more(amount: float, than: float) -> bool:
+    """Whether an amount is larger than another, by more than rounding."""
+    return amount > than and not math.isclose(amount, than, rel_tol=ROUNDING, abs_tol=ROUNDING)
 
 
 class Priority(IntEnum):
@@ -78,7 +86,7 @@ class ResourcePool:
     Args:
         cpu_units: CPUs.
         memory_mb: Memory in MiB.
-        gpu_units: GPUs; where nothing is known of them there is no bound.
+        gpu_units: GPUs; what is not given has no bound.
 
     Raises:
         InvalidSpecError: An amount is negative or no number.
@@ -105,19 +113,19 @@ class ResourcePool:
         """What a state needs more of than there ever is; empty where it fits."""
         mine = self.amounts()
         return ", ".join(
-            f"{name} {needed:g} of {mine[name]:g}"
+            f"{name} {needed:.9g} of {mine[name]:.9g}"
             for name, needed in needs.amounts().items()
-            if needed > mine[name]
+            if is_more(needed, mine[name])
         )
 
 
 def machine_pool() -> ResourcePool:
-    """The CPUs and the memory of this machine; nothing is known of its GPUs."""
-    try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
-    except (AttributeError, ValueError, OSError):  # not a POSIX system
-        memory = math.inf
-    return ResourcePool(float(os.cpu_count() or 1), memory)
+    """What this process may use of the machine.
+
+    Where nothing is known of GPUs there is one: states that name one do not run together.
+    """
+    gpus = hardware.gpus()
+    return ResourcePool(hardware.cpus(), hardware.memory_mb(), 1.0 if gpus is None else gpus)
 
 
 class Ledger:
@@ -138,7 +146,9 @@ class Ledger:
     def free(self) -> dict[str, float]:
         """What is left, by the names of the amounts."""
         pairs = zip(self.pool.amounts().items(), self._used, strict=True)
-        return {name: max(0.0, whole - used) for (name, whole), used in pairs}
+        return {
+            name: whole - used if is_more(whole, used) else 0.0 for (name, whole), used in pairs
+        }
 
     def fits(self, needs: ResourceRequirements) -> bool:
         """Whether a state that needs this can start now."""
@@ -146,8 +156,10 @@ class Ledger:
             return True
         if self.pool.lacks(needs):
             return not self._taken  # larger than all there is: it runs alone
-        free = self.free()
-        return all(needed <= free[name] for name, needed in needs.amounts().items())
+        wanted = zip(
+            self.pool.amounts().values(), self._used, needs.amounts().values(), strict=True
+        )
+        return not any(needed and is_more(used + needed, whole) for whole, used, needed in wanted)
 
     def take(self, execution: int, needs: ResourceRequirements) -> None:
         """Give an execution what it needs."""

@@ -24,6 +24,7 @@ class Rules:
         agents: The states that are agents, each with its own graph.
         sent: States that `Send`s and failures lead to: several executions can stand there at once.
         led: States that no return leads to and whose dependencies do (semantics 6.2).
+        optional: States whose failure is not the run's, each with the one it returns, if any.
     """
 
     joins: Mapping[str, str] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Rules:
     agents: Mapping[str, Topology] = field(default_factory=dict)
     sent: Collection[str] = ()
     led: Collection[str] = ()
+    optional: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 PLAIN = Rules()

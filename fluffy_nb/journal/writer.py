@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.executors.thread import count_work
 from fluffy_nb.errors import (
     GOES_THROUGH,
     SaveWarning,
@@ -79,10 +80,12 @@ class Writer:
         self._written_there = rows
         self._writing = writing = _writers.submit(self._append, rows, wait=True)
         loop = self._runner.loop
-        writing.add_done_callback(lambda done: _tell(loop, self._there, done))
+        count_work(loop, 1)
+        writing.add_done_callback(lambda done: _tell(loop, self._there, loop, done))
 
-    def _there(self, done: Future[StoreError | None]) -> None:
+    def _there(self, loop: asyncio.AbstractEventLoop, done: Future[StoreError | None]) -> None:
         """The other thread has written; unless somebody could not wait for this."""
+        count_work(loop, -1)
         if done is self._writing:
             self._take_in(done.result())
             if self._rows and not self._reported:

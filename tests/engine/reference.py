@@ -171,6 +171,10 @@ class Model:
         elif rules.on_error:
             self.arrive(rules.on_error, branch.lost, alone=True, handles=True)
             self.leave(branch, completed=False)
+        elif (returned := self.flow.optional(branch.node)) is not None:
+            self.leave(branch, completed=False)
+            for state in returned:
+                self.arrive(state, branch.lost)
         else:
             branch.phase = STOPPED
             self.failing = True

@@ -145,6 +145,14 @@ class Flow(Short):
         returned = {target for state in self.script for target in self.returns(state)}
         return {s for s in self.script if self.of(s).needs and s not in returned}
 
+    def optional(self, state: str) -> list[str] | None:
+        """Rule 6: what it returns where its failure is nothing to the run; None where it is."""
+        needs = {s: self.of(s).needs[state].type for s in self.script if state in self.of(s).needs}
+        returned = self.returns(state)
+        if not needs or set(needs.values()) != {"OPTIONAL"}:
+            return None
+        return returned if len(returned) < 2 and needs.keys() >= set(returned) else None
+
     @property
     def leads(self) -> dict[str, list[str]]:
         """Rule 3.2: where each state leads when the starts are looked for."""

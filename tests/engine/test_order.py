@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +16,7 @@ from fluffy_nb import (
     ResourcePool,
     ResourceRequirements,
 )
+from fluffy_nb.engine import hardware
 from fluffy_nb.engine.execution import Execution
 from fluffy_nb.engine.queue import MOST_PASSED, ReadyQueue
 from fluffy_nb.engine.resources import Ledger, machine_pool
@@ -320,7 +320,7 @@ async def test_S7_4_one_inside_an_agent_is_refused_too():
 
 
 async def test_S7_4_without_a_pool_the_machines_is_used_and_a_larger_state_runs_alone():
-    cpus = os.cpu_count()
+    cpus = hardware.cpus()
     script = Script()
     script.add("start", ["big", "small"])
     script.add("big", gate=True, resources=needing(cpus + 1))
@@ -334,13 +334,92 @@ async def test_S7_4_without_a_pool_the_machines_is_used_and_a_larger_state_runs_
     await run
 
 
-def test_S7_4_the_machine_has_cpus_and_memory(monkeypatch):
-    pool = machine_pool()
-    assert pool.cpu_units == os.cpu_count()
-    assert 64 < pool.memory_mb < math.inf
-    assert pool.gpu_units == math.inf
-    monkeypatch.delattr(os, "sysconf")
-    assert machine_pool().memory_mb == math.inf
+@pytest.mark.parametrize(("known", "units"), [(None, 1.0), (0.0, 0.0), (2.0, 2.0)])
+def test_S7_4_the_machines_pool_is_what_this_process_may_use(known, units, monkeypatch):
+    """Where nothing is known of GPUs there is one."""
+    monkeypatch.setattr(hardware, "gpus", lambda: known)
+    monkeypatch.setattr(hardware, "cpus", lambda: 1.5)
+    monkeypatch.setattr(hardware, "memory_mb", lambda: 512.0)
+    assert machine_pool() == ResourcePool(1.5, 512.0, units)
+
+
+@pytest.mark.parametrize(("known", "together"), [(None, 1), (1.0, 1), (2.0, 2)])
+async def test_S7_4_states_that_name_a_gpu_run_together_only_on_as_many(
+    known, together, monkeypatch
+):
+    monkeypatch.setattr(hardware, "gpus", lambda: known)
+    script = Script()
+    script.add("split", ["a", "b", "c"])
+    script.add("a", gate=True, resources=needing(gpu_units=1))
+    script.add("b", gate=True, resources=needing(gpu_units=1))
+    script.add("c", gate=True)
+    run = script.agent.start()
+    await settled()
+    assert script.started == ["split", *("ac" if together == 1 else "abc")]
+    for name in ("a", "b", "c"):
+        await script.open(name)
+    assert (await run).status is AgentStatus.COMPLETED
+
+
+async def test_S7_4_a_gpu_that_is_not_there_is_warned_of_and_does_not_run_beside_another(
+    monkeypatch,
+):
+    monkeypatch.setattr(hardware, "gpus", lambda: 0.0)
+    script = Script()
+    script.add("split", ["a", "b"])
+    script.add("a", gate=True, resources=needing(gpu_units=1))
+    script.add("b", gate=True, resources=needing(gpu_units=1))
+    with pytest.warns(LargeStateWarning, match="gpu_units 1 of 0"):
+        run = script.agent.start()
+    await settled()
+    assert script.started == ["split", "a"]
+    await script.open("a")
+    await script.open("b")
+    await run
+
+
+# ---------------------------------------------------------------- 7.4 rounding
+
+
+@pytest.mark.parametrize("kind", ["cpu_units", "memory_mb", "gpu_units"])
+@pytest.mark.parametrize(
+    ("need", "whole"), [(0.1 + 0.2, 0.3), (1.1 + 2.2, 3.3), (3e6 * 1.1, 3.3e6)]
+)
+def test_S7_4_amounts_that_differ_by_rounding_are_equal(kind, need, whole):
+    assert need > whole
+    pool = ResourcePool(**{kind: whole})
+    needs = ResourceRequirements(**{kind: need})
+    assert pool.lacks(needs) == ""
+    ledger = Ledger(pool)
+    assert ledger.fits(needs)
+    ledger.take(1, needs)
+    assert ledger.free()[kind] == 0
+    assert not ledger.fits(ResourceRequirements(**{kind: whole / 100}))
+
+
+@pytest.mark.parametrize(("part", "times"), [(0.1, 10), (0.1, 3), (0.7, 7), (1 / 3, 3), (0.15, 6)])
+async def test_S7_4_as_many_run_at_once_as_parts_make_a_whole(part, times):
+    script = Script(resources=ResourcePool(cpu_units=float(f"{part * times:.9g}")))
+    names = [f"w{n}" for n in range(times + 1)]
+    script.add("split", names)
+    for name in names:
+        script.add(name, gate=True, resources=needing(part))
+    run = script.agent.start()
+    await settled()
+    assert script.started == ["split", *names[:-1]]
+    assert script.agent.explain(names[-1]) == f"needs {part:g} CPU, 0 free"
+    for name in names:
+        await script.open(name)
+    await run
+
+
+def test_S7_4_what_is_really_more_is_more():
+    pool = ResourcePool(cpu_units=1)
+    assert pool.lacks(needing(1.000001)) == "cpu_units 1.000001 of 1"
+    ledger = Ledger(pool)
+    ledger.take(1, needing(0.9))
+    assert ledger.fits(needing(0.1))
+    assert not ledger.fits(needing(0.101))
 
 
 def test_S7_4_a_larger_one_takes_all_and_leaves_what_has_no_bound():

@@ -5,23 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
+from weakref import WeakKeyDictionary
 
-_at_work: Counter[asyncio.AbstractEventLoop] = Counter()
+_at_work: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
 
 
 def at_work(loop: asyncio.AbstractEventLoop) -> int:
     """How many threads work for a loop: it will hear of each, without a timer that says so."""
-    return _at_work[loop]
+    return _at_work.get(loop, 0)
 
 
 def count_work(loop: asyncio.AbstractEventLoop, change: int) -> None:
     """Count threads that begin (1) or end (-1) to work for a loop; called in the loop."""
-    _at_work[loop] += change
-    if not _at_work[loop]:
-        del _at_work[loop]
+    _at_work[loop] = _at_work.get(loop, 0) + change
 
 
 async def resting(wait: Callable[..., Coroutine[Any, Any, Any]], *given: Any, **more: Any) -> Any:
