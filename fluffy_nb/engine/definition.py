@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
+from fluffy_nb.engine.alike import alike, tell_form, twin
 from fluffy_nb.engine.check import check_dependencies
 from fluffy_nb.engine.graph import StateGraph, check_open, check_starts, matching, read_graph
 from fluffy_nb.engine.returns import Reading, read
@@ -17,6 +18,7 @@ from fluffy_nb.errors import (
     DuplicateStateError,
     NoStatesError,
     OverlappingTemplatesError,
+    SameLookError,
     UndefinedTargetWarning,
     UnknownStateError,
     nearest,
@@ -52,6 +54,7 @@ class Definition:
         self._graphs: dict[object, StateGraph] = {}
         self.plan: Plan | None = None  # of the latest run; see `Routes`
         self._version = 0
+        self._told: set[tuple[str, str]] = set()
 
     def add(
         self,
@@ -69,11 +72,15 @@ class Definition:
             InvalidSpecError: A setting is not what it must be.
             AgentInItselfError: The agent that is to be a state has this one inside.
             OverlappingTemplatesError: One name could be that of this template and of another.
+            SameLookError: Its name differs from that of another state in Unicode form only.
         """
         spec = StateSpec(name, function, **settings)
         name = spec.name
         if name in self._specs and not replace:
             raise DuplicateStateError(self.agent, name)
+        same_look = twin(name, self._specs)
+        if same_look is not None:
+            raise SameLookError(self.agent, name, same_look)
         if spec.flow is not None and self in set(inside(spec.flow.definition)):
             raise AgentInItselfError(self.agent, name)
         if spec.template is not None:
@@ -227,6 +234,19 @@ class Definition:
         self._readings |= {name: read(code, (Flow,)) for name, code in unread.items()}
         return bool(unread)
 
+    def _tell_forms(self) -> None:
+        for state, reading in self._readings.items():
+            for target in reading.returns.targets:
+                meant = None if self.spec(target) else alike(target, self._specs)
+                if meant is not None:
+                    self.tell_form(state, target, meant)
+
+    def tell_form(self, state: str, target: str, meant: str) -> None:
+        """Say once that a state leads to a name that is another in Unicode form only."""
+        if (state, target) not in self._told:
+            self._told.add((state, target))
+            tell_form(state, target, meant)
+
     def check(self, starts: tuple[str, ...] | None) -> tuple[str, ...]:
         """Refuse what can't run, warn of what looks wrong, and say where a run starts.
 
@@ -258,6 +278,7 @@ class Definition:
         for spec in self._specs.values():
             if spec.flow is not None:
                 spec.flow.definition.check(None)
+        self._tell_forms()
         for target in graph.undefined:
             source = next(edge.source for edge in graph.edges if edge.target == target)
             warnings.warn(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from fluffy_nb.engine.alike import alike
 from fluffy_nb.engine.dependencies import Dependency, DependencyType
 from fluffy_nb.engine.loops import components
 from fluffy_nb.engine.returns import Returns
@@ -124,13 +125,14 @@ def read_graph(
         if read.forks:
             forks[name] = read.forks
         if spec.next is not None:
-            for target in spec.next:
-                add(name, resolved(target), EdgeKind.DECLARED)
+            for declared in spec.next:
+                for target in _possible(declared, specs, templates):
+                    add(name, target, EdgeKind.DECLARED)
             if len(spec.next) > 1 and spec.flow is not None:
                 forks[name] = f"next={list(spec.next)}"
         else:
             for target in _read_targets(read, specs, templates):
-                add(name, resolved(target), EdgeKind.INFERRED)
+                add(name, target, EdgeKind.INFERRED)
             for agent, _ in read.agents:
                 add(name, names_of_agents[id(agent)], EdgeKind.INFERRED)
             if read.unreadable:
@@ -192,10 +194,9 @@ def matching(name: str, templates: Mapping[str, Template]) -> str | None:
 def _read_targets(
     read: Returns, specs: Mapping[str, StateSpec], templates: Mapping[str, Template]
 ) -> Iterable[str]:
-    """What a function can return: names as they stand, and the states that patterns can name."""
-    yield from read.targets
-    for pattern in read.patterns:
-        yield from _possible(pattern, specs, templates)
+    """The states that a function can lead to, and the names it returns that are no states."""
+    for target in (*read.targets, *read.patterns):
+        yield from _possible(target, specs, templates)
 
 
 def _possible(
@@ -203,7 +204,8 @@ def _possible(
 ) -> Iterable[str]:
     """The states that a name or an f-string's pattern can mean."""
     if isinstance(target, str):
-        return [target if target in specs else matching(target, templates) or target]
+        known = target if target in specs else matching(target, templates)
+        return [known or alike(target, specs) or target]
     return [
         name
         for name in specs

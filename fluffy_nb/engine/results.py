@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
+from fluffy_nb.engine.alike import alike
 from fluffy_nb.engine.specs import Flow, Send
 from fluffy_nb.errors import InvalidResultError, UnknownStateError, plain
 
@@ -47,6 +48,10 @@ def _read_entry(
     def known(given: str, within: Definition) -> str:
         name = plain(given)
         if within.spec(name) is None:
+            meant = alike(name, within.states)
+            if meant is not None:
+                within.tell_form(state, name, meant)
+                return meant
             raise UnknownStateError(name, tuple(within.states), state, attempt, run_id)
         return name
 

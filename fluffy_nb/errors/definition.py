@@ -12,6 +12,10 @@ class UndefinedTargetWarning(UserWarning):
     """A state names a next state that the agent does not have."""
 
 
+class NameFormWarning(UserWarning):
+    """A state leads to a name that differs from the name of a state in Unicode form only."""
+
+
 class NoStatesError(FluffyError, ValueError):
     """An agent without states was asked to run."""
 
@@ -49,6 +53,17 @@ class DuplicateStateError(FluffyError, ValueError):
         super().__init__(
             f"agent {agent!r} already has a state {name!r}; "
             "choose another name, or replace it with add_state(..., replace=True)."
+        )
+
+
+class SameLookError(FluffyError, ValueError):
+    """A state's name can't be told by sight from that of another one."""
+
+    def __init__(self, agent: str, name: str, other: str) -> None:
+        super().__init__(
+            f"agent {agent!r} can't have a state {name!r} ({name!a}) beside {other!r} "
+            f"({other!a}): the two names differ in Unicode form only; write both alike, or "
+            "choose another name."
         )
 
 

@@ -33,6 +33,18 @@ class UnknownRunError(FluffyError, LookupError):
         super().__init__(f"there is no run {run!r} in {store}: {nearest(run, runs)}")
 
 
+class WatchedRunError(FluffyError, TypeError):
+    """Something was to be changed in the watch of a run, which only shows it."""
+
+    def __init__(self, what: str, run: str, agent: str) -> None:
+        super().__init__(
+            f"{what} is refused: a RunWatch shows run {run!r} of agent {agent!r}, which another "
+            "process executes or has left, and changes nothing. Change the agent itself where it "
+            "is defined; take the run over with Agent.load(path, run_id), or in a notebook with "
+            f"%fluffy load {run}."
+        )
+
+
 class RunHeldError(FluffyError, RuntimeError):
     """Another process executes the run."""
 

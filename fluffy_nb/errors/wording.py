@@ -42,12 +42,25 @@ def nearest(name: str, allowed: Collection[str]) -> str:
         return "there are none"
     from difflib import get_close_matches  # noqa: PLC0415 - where all goes well nobody needs it
 
+    twin = _same_but_for_form(name, allowed)
+    if twin is not None:
+        return f"did you mean {twin!r}? It is {twin!a}: they differ in Unicode form only"
     close: list[str] = []
     if issubclass(type(name), str) and str.__len__(name) <= LONGEST_NAME:
         close = get_close_matches(str.__str__(name), allowed, n=3, cutoff=0.5)
     if close:
         return "did you mean " + " or ".join(map(repr, close)) + "?"
     return "there are " + listed(allowed)
+
+
+def _same_but_for_form(name: str, allowed: Collection[str]) -> str | None:
+    """The allowed name that differs from a name in Unicode form only."""
+    from unicodedata import normalize  # noqa: PLC0415 - as above
+
+    if not issubclass(type(name), str) or str.__len__(name) > LONGEST_NAME or name in allowed:
+        return None
+    form = normalize("NFKC", str.__str__(name))
+    return next((other for other in allowed if normalize("NFKC", other) == form), None)
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 from fluffy_nb.engine.definition import taken_inside
 from fluffy_nb.engine.graph import Edge, EdgeKind, StateGraph, is_led, matching
@@ -16,13 +16,19 @@ from fluffy_nb.engine.machine import Machine
 from fluffy_nb.engine.specs import StateSpec
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.engine.watched import WatchedFlow
-from fluffy_nb.errors import visible
+from fluffy_nb.errors import WatchedRunError, visible
 from fluffy_nb.journal.history import info_of
 from fluffy_nb.journal.replaying import NO_GRAPH, Replay
 from fluffy_nb.journal.stores import open_store
 
 AT_ONCE = 20
 """Rows that are taken in before others in the loop have their turn."""
+
+_OF_AGENTS = frozenset({
+    "breakpoints", "checkpoint_interval", "max_concurrent", "name", "resources", "responder",
+    "store",
+})  # fmt: skip
+"""What can be set of an agent."""
 
 STANDING_SECONDS = 1.0
 """How often to look whether a run that stands still goes on."""
@@ -54,6 +60,32 @@ class RunWatch(WatchedFlow):
         self._has_left = False
         self._states: tuple[StateGraph, Mapping[str, StateSpec]] = NO_GRAPH, {}
         self._shown = _Shown()
+
+    # ------------------------------------------------------------ what it refuses
+
+    def add_state(self, name: str, *_: Any, **__: Any) -> NoReturn:
+        """Refuse: what is watched is not changed.
+
+        Raises:
+            WatchedRunError: Always.
+        """
+        self._refuse(f"add_state({name!r}, ...)")
+
+    def state(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse, as `add_state` does."""
+        self._refuse("@state")
+
+    def remove_state(self, name: str) -> NoReturn:
+        """Refuse, as `add_state` does."""
+        self._refuse(f"remove_state({name!r})")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _OF_AGENTS and "_states" in vars(self):
+            self._refuse(f"setting {name}")
+        super().__setattr__(name, value)
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise WatchedRunError(what, self.run_id, self.name)
 
     def __repr__(self) -> str:
         return f"<RunWatch {visible(self._info.id)} of {self.name!r}: {self.status}>"

@@ -18,7 +18,7 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.dependencies import Dependency, DependencyLifecycle, DependencyType
 from fluffy_nb.engine.retry import RetryPolicy
 from fluffy_nb.engine.status import AgentStatus, StateStatus
-from fluffy_nb.errors import SaveWarning, StateError, StoreError, UnknownRunError
+from fluffy_nb.errors import SaveWarning, StateError, StoreError, UnknownRunError, WatchedRunError
 from fluffy_nb.journal.graphs import graph_data, graph_from
 from fluffy_nb.journal.holding import this_process
 from fluffy_nb.journal.sqlite import SQLiteStore
@@ -504,3 +504,31 @@ async def test_a_graph_that_was_damaged_is_told(file, watching):
     with pytest.raises(StoreError, match="was damaged"):
         await watching(run.id).read()
     await agent.cancel_all()
+
+
+CHANGES = {
+    "add_state": lambda watch: watch.add_state("more", print),
+    "state": lambda watch: watch.state(print),
+    "state with a name": lambda watch: watch.state(name="more"),
+    "remove_state": lambda watch: watch.remove_state("a"),
+    "max_concurrent": lambda watch: setattr(watch, "max_concurrent", 3),
+    "breakpoints": lambda watch: setattr(watch, "breakpoints", {"a"}),
+    "store": lambda watch: setattr(watch, "store", "memory"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_a_watch_refuses_to_be_changed(file, watching, change):
+    agent = Agent("flow", store=file)
+
+    @agent.state
+    async def a(context): ...
+
+    await agent.run()
+    watch = watching(agent.run_id)
+    await watch.read()
+    with pytest.raises(WatchedRunError, match=f"shows run '{agent.run_id}' of agent 'flow'"):
+        change(watch)
+    assert list(watch.states) == ["a"]
+    assert list(watch.definition.states) == []
+    watch.layout = "LR"  # how it is drawn is the watcher's own affair
