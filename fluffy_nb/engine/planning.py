@@ -11,7 +11,7 @@ from fluffy_nb.engine.definition import Definition, inside
 from fluffy_nb.engine.graph import StateGraph
 from fluffy_nb.engine.resources import NOTHING, ResourcePool, ResourceRequirements, machine_pool
 from fluffy_nb.engine.topology import Rules, Topology
-from fluffy_nb.errors import LargeStateWarning, ResourceError
+from fluffy_nb.errors import LargeStateWarning, ResourceError, outside
 
 Sent = Mapping[int, Collection[str]]
 """By the `id()` of a definition, the states that a run has sent branches to."""
@@ -131,6 +131,6 @@ def pool_for(definition: Definition, pool: ResourcePool | None) -> ResourcePool:
                 f"state {name!r} of agent {definition.agent!r} needs more than this machine has "
                 f"({lacks}); it runs alone. Say what there is: Agent(resources=ResourcePool(...)).",
                 LargeStateWarning,
-                stacklevel=5,
+                stacklevel=outside(),
             )
     return whole
