@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.countdown import Countdown
 from fluffy_nb.engine.given import Asked, Given
-from fluffy_nb.engine.plain import check_returned
+from fluffy_nb.engine.plain import call_plain, check_returned
 from fluffy_nb.engine.prompt import Prompt, Responder
 from fluffy_nb.engine.question import Question
 from fluffy_nb.engine.specs import check_seconds
@@ -132,7 +132,7 @@ class People:
         refusal = str(prompt.closed_error()) if prompt.fate else self._take(prompt, value)
         if told is None:
             return
-        _, error = called(told, refusal)
+        _, error = called(call_plain, "told", told, refusal)
         if error is not None:
             log_error("whoever answered %s was told, and raised", prompt.id, error=error)
 

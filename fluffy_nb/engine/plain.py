@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
 from fluffy_nb.engine.callables import is_async
@@ -54,11 +55,13 @@ def check_returned(what: str, function: object, returned: object, takes: str) ->
     Raises:
         InvalidSpecError: It returned a coroutine or an async generator.
     """
-    is_coroutine = inspect.iscoroutine(returned)
-    if is_coroutine or inspect.isasyncgen(returned):
-        if is_coroutine:
-            returned.close()  # type: ignore[attr-defined]  # mypy does not see what it is
-        kind = "a coroutine" if is_coroutine else "an async generator"
+    kind = ""
+    if type(returned) is CoroutineType:  # isinstance would ask a foreign object for its class
+        returned.close()
+        kind = "a coroutine"
+    elif type(returned) is AsyncGeneratorType:
+        kind = "an async generator"
+    if kind:
         remedy = f"It returned {kind}, which nobody awaits here."
         raise InvalidSpecError(what, function, f"a plain function of {takes}", remedy)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -54,13 +55,13 @@ class RetryPolicy:
         if not isinstance(self.jitter, bool):
             raise InvalidSpecError("jitter", self.jitter, "True or False")
         given = self.retry_on
-        if isinstance(given, Iterable) and not isinstance(given, (type, str)):
+        if inspect.iscoroutine(given) or (callable(given) and not isinstance(given, type)):
+            check_plain("retry_on", given, "the error")
+        elif isinstance(given, Iterable) and not isinstance(given, (type, str)):
             object.__setattr__(self, "retry_on", tuple(given))
         if not _is_condition(self.retry_on):
             allowed = "an exception class, several of them, or a function of the error"
             raise InvalidSpecError("retry_on", given, allowed)
-        if not isinstance(self.retry_on, (type, tuple)):
-            check_plain("retry_on", self.retry_on, "the error")
 
     def allows(self, error: BaseException, tries: int) -> bool:
         """Whether another attempt is made.
