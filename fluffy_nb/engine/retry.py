@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from numbers import Real
 
 from fluffy_nb.engine.plain import check_plain, check_returned
+from fluffy_nb.engine.resources import is_amount
 from fluffy_nb.errors import InvalidSpecError, explains_init
 
 RetryOn = type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool]
@@ -47,7 +48,7 @@ class RetryPolicy:
             raise InvalidSpecError("max_retries", self.max_retries, "a whole number, zero or more")
         for name in ("initial_delay", "max_delay"):
             value = getattr(self, name)
-            if not _is_real(value) or not 0 <= value < math.inf:
+            if not is_amount(value) or value == math.inf:
                 raise InvalidSpecError(name, value, "a number of seconds, zero or more")
         base = self.exponential_base
         if not _is_real(base) or not 1 <= base < math.inf:
