@@ -153,6 +153,7 @@ class Context(ContextValues):
         check_key(key)
         if not callable(function):
             raise InvalidSpecError("what once() calls", function, "a function, async or plain")
+        key = self.secrets.kept_key(key, self._runner.once.of(self._execution))
         doing = self._runner.once.do(self._execution, self.state, key, function, *arguments)
         return await self._runner.at_home(doing)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import logging
 import re
 import traceback
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -91,6 +92,23 @@ class Secrets:
         if type(value) in {list, tuple}:
             return type(value)(map(self.masked, value))
         return value
+
+    def kept_key(self, key: str, known: Collection[str]) -> str:
+        """A key as it is kept: one that holds a secret is masked, and stays different from others.
+
+        Args:
+            key: As the state gives it.
+            known: The keys that are kept already. A secret may have been set, or been lost by a
+                restore, since: the one that this key became is found all the same.
+        """
+        if key in known:
+            return key
+        mark = f" #{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        before = next((other for other in known if other.endswith(mark)), None)
+        if before is not None:
+            return before
+        masked = self.masked(key)
+        return key if masked == key else f"{masked}{mark}"
 
     def _ends_masked(self, text: str) -> str:
         """Mask what is left of a secret where a text was cut in the middle of it."""

@@ -28,7 +28,7 @@ class FluffyError(Exception):
 
     def __str__(self) -> str:
         """The message, with what would steer a terminal, or can't be seen, as in Python source."""
-        return visible_lines(super().__str__())
+        return bounded(visible_lines(super().__str__()))
 
     def _render_traceback_(self) -> list[str]:
         """Tell IPython to show this error as its message, without our frames."""
