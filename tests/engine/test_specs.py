@@ -10,7 +10,7 @@ from unittest.mock import AsyncMock, MagicMock
 import pytest
 
 from fluffy_nb.engine.agent import Agent
-from fluffy_nb.engine.plain import is_async
+from fluffy_nb.engine.callables import is_async
 from fluffy_nb.engine.specs import StateSpec, declared_next
 from fluffy_nb.errors import InvalidSpecError, StateFunctionError
 
