@@ -10,6 +10,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
+from itertools import islice
 from numbers import Real
 from typing import Any
 
@@ -20,6 +21,12 @@ MASK = "\u2022\u2022\u2022\u2022\u2022"
 
 SHORTEST_SECRET = 4
 """Shorter ones are not looked for in texts: they would be found in any word."""
+
+NO_SECRETS = frozenset({"true", "false", "null", "none"})
+"""Words that stand in containers of secrets, and in any text."""
+
+MOST_CUTS = 50
+"""So many places of a text where it seems to be cut are looked at: "..." can be a decoration."""
 
 DEEPEST = 5
 """So deep are the texts of a secret looked for in containers."""
@@ -114,12 +121,12 @@ class Secrets:
         """Mask what is left of a secret where a text was cut in the middle of it."""
         if "..." not in text and "[more output" not in text:
             return text
-        for cut in reversed(list(_CUT.finditer(text))):
+        for cut in reversed(list(islice(_CUT.finditer(text), MOST_CUTS))):
             head = text[: cut.start()]
             kept = next((n for s in self._spelled if (n := _overlap(head, s))), 0)
             if kept:
                 text = head[:-kept] + MASK + text[cut.start() :]
-        for cut in reversed(list(_RESUMED.finditer(text))):
+        for cut in reversed(list(islice(_RESUMED.finditer(text), MOST_CUTS))):
             tail = text[cut.end() :]
             kept = next((n for s in self._spelled if (n := _overlap(tail[::-1], s[::-1]))), 0)
             if kept:
@@ -138,7 +145,7 @@ def spelled_ways(value: object) -> set[str]:
     found: set[str] = set()
     for text in _texts(value, 0):
         whole = text.strip() if isinstance(text, str) else text
-        if len(whole) >= SHORTEST_SECRET:
+        if len(whole) >= SHORTEST_SECRET and str(whole).lower() not in NO_SECRETS:
             found |= {each for each in spellings(text) if len(each) >= SHORTEST_SECRET}
     return {each for each in found if each.strip()}
 

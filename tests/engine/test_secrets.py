@@ -180,6 +180,7 @@ def test_S13_5_secrets_are_of_many_kinds(value, text):
         (None, "None"),
         (True, "True"),
         ("   ", "a    b"),
+        ({"verify": "true"}, "true"),
         (object(), "object"),
     ],
 )
