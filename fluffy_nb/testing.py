@@ -15,6 +15,7 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.agent import Agent
 from fluffy_nb.engine.executors.thread import at_work, count_work
 from fluffy_nb.engine.specs import check_seconds
+from fluffy_nb.engine.watched import WatchedFlow
 from fluffy_nb.errors import InvalidSpecError, StandstillError, UsageError, nearest
 from fluffy_nb.journal.conformance import check_store
 
@@ -40,6 +41,8 @@ class Recording:
     """
 
     def __init__(self, agent: Agent) -> None:
+        if not isinstance(agent, WatchedFlow):
+            raise InvalidSpecError("what is recorded", agent, "an Agent")
         self.events: list[ev.Event] = []
         """All of them, in order."""
         self.stop = agent.subscribe(self.events.append)
@@ -91,7 +94,7 @@ class Recording:
             InvalidSpecError: There is no such kind.
         """
         name = kind if isinstance(kind, str) else getattr(kind, "kind", "")
-        if name not in ev.KINDS:
+        if not isinstance(name, str) or name not in ev.KINDS:
             allowed = f"a kind of event ({nearest(name, ev.KINDS)})"
             raise InvalidSpecError("kind", kind, allowed)
         found = [event for event in self.events if event.kind == name]

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fluffy_nb.engine.blocking import wait_for
-from fluffy_nb.engine.checkpoint import Checkpoint
+from fluffy_nb.engine.checkpoint import Checkpoint, blank, check_checkpoint
 from fluffy_nb.engine.flow import as_names
-from fluffy_nb.engine.kept import Kept
 from fluffy_nb.engine.planning import pool_for
 from fluffy_nb.engine.prompt import Responder
 from fluffy_nb.engine.requests import request
@@ -22,16 +21,16 @@ from fluffy_nb.engine.runner import Runner, Settings
 from fluffy_nb.engine.shared import SharedState
 from fluffy_nb.engine.specs import check_seconds
 from fluffy_nb.engine.status import AgentStatus
+from fluffy_nb.engine.steered import SteeredFlow, check_inputs
 from fluffy_nb.engine.surroundings import surroundings
-from fluffy_nb.engine.watched import WatchedFlow
 from fluffy_nb.errors import (
     NothingToResumeError,
     RunActiveError,
-    StateInUseError,
+    explains_arguments,
 )
 
 
-class Agent(WatchedFlow):
+class Agent(SteeredFlow):
     """A named set of states and their settings; it runs one run at a time.
 
     Args:
@@ -49,6 +48,7 @@ class Agent(WatchedFlow):
         >>> result = await agent.run()
     """
 
+    @explains_arguments
     def __init__(
         self,
         name: str,
@@ -59,34 +59,16 @@ class Agent(WatchedFlow):
         resources: ResourcePool | None = None,
         responder: Responder | None = None,
     ) -> None:
-        super().__init__(name, start, max_concurrent, state_timeout, resources)
-        self.responder = responder
-        self.breakpoints: set[str] = set()
-        """States before which a run pauses, once per execution; changes count at once."""
+        super().__init__(responder, name, start, max_concurrent, state_timeout, resources)
         self.notice = ""
         """What the last `request` had to say; empty when it went well."""
-        self._kept: dict[str, Kept] = {}  # completions that count in later runs
 
     def __repr__(self) -> str:
         return f"<Agent {self.name!r}: {len(self.states)} states, {self.status}>"
 
-    def _check_unused(self, name: str) -> None:
-        run = self._run
-        if run is not None and run.status is not AgentStatus.COMPLETED:
-            branches = run.runner.machine.branches.values()
-            if any(name == branch.scope.prefix + branch.node for branch in branches):
-                raise StateInUseError(name, run.id)
-
-    def _changed(self, name: str) -> None:
-        for kept in list(self._kept):  # what the former function did counts no more
-            spec = self.definition.spec(kept)
-            if spec is None or spec.name == name:
-                del self._kept[kept]
-        if self._run is not None and self._run.status is not AgentStatus.COMPLETED:
-            self._run.runner.cross(self._run.state_changed, name)
-
     # ------------------------------------------------------------ verbs
 
+    @explains_arguments
     async def run(
         self,
         start: str | Iterable[str] | None = None,
@@ -116,6 +98,7 @@ class Agent(WatchedFlow):
         async with surroundings.running_cell():
             return await self._begin(None, start, inputs, timeout, cleanup_timeout, answers)
 
+    @explains_arguments
     def run_sync(
         self,
         start: str | Iterable[str] | None = None,
@@ -156,6 +139,7 @@ class Agent(WatchedFlow):
             )
         )
 
+    @explains_arguments
     def start(
         self,
         start: str | Iterable[str] | None = None,
@@ -187,6 +171,10 @@ class Agent(WatchedFlow):
             raise RunActiveError(
                 self.name, run.id, run.status, "await it, pause() it or cancel_all() it first."
             )
+        check_seconds("timeout", timeout)
+        check_seconds("cleanup_timeout", cleanup_timeout)
+        check_inputs(inputs)
+        self._check_breakpoints()
         if run is not None and run.status is AgentStatus.PAUSED:
             if start is not None or inputs is not None:
                 remedy = (
@@ -198,8 +186,6 @@ class Agent(WatchedFlow):
                 run.runner.people.answers = prepared(answers)
             run.go_on(limit, timeout, cleanup_timeout)
             return run
-        check_seconds("timeout", timeout)
-        check_seconds("cleanup_timeout", cleanup_timeout)
         starts = self.definition.check(as_names(start))
         new = self._new_run(starts, SharedState(inputs), prepared(answers))
         run_id = os.urandom(4).hex()
@@ -308,22 +294,32 @@ class Agent(WatchedFlow):
     # ------------------------------------------------------------ checkpoints
 
     def create_checkpoint(self) -> Checkpoint:
-        """Everything needed to continue the present run elsewhere or later, at any moment."""
-        if self._run is None:
-            raise NothingToResumeError(self.name, self.status)
-        return self._run.checkpoint()
+        """Everything needed to continue the present run elsewhere or later, at any moment.
+
+        Before the first run it tells just that: nothing has completed, no value is set.
+        """
+        return blank(self.name) if self._run is None else self._run.checkpoint()
 
     async def restore_from_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Take up a run where a checkpoint left it; the agent is paused there.
 
         Args:
             checkpoint: Of this agent or one of another name. States that it speaks of and this
-                agent lacks are reported when they are needed.
+                agent lacks are reported when they are needed. One that was made before a first
+                run leaves the agent idle.
 
         Raises:
+            InvalidSpecError: It is no `Checkpoint`.
             RunActiveError: A run is active.
         """
-        self._take_up(checkpoint)
+        check_checkpoint("restore_from_checkpoint() is given what", checkpoint)
+        if checkpoint.run_id:
+            self._take_up(checkpoint)
+            return
+        self._check_idle("restoring another")
+        if self._run is not None:
+            self._run.runner.abandon()
+        self._run = None
 
     def _check_idle(self, what: str) -> None:
         run = self._run

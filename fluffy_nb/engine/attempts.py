@@ -192,11 +192,14 @@ class Attempt:
     def state_error(self, error: BaseException) -> StateError:
         """What the run raises for a failure: the original is its cause."""
         context = self.context
+        wrapped: StateError | None = None
+        own: Any = error
         if issubclass(type(error), StateError):
-            own: Any = error
             is_ours, _ = called(lambda: own.run_id == context.run_id)
-            if is_ours is True:
-                return own  # type: ignore[no-any-return]  # it is one
-        wrapped = StateError(context.state, context.attempt, context.run_id, problem_of(error))
-        wrapped.__cause__ = error
+            wrapped = own if is_ours is True else None
+        if wrapped is None:
+            wrapped = StateError(context.state, context.attempt, context.run_id, problem_of(error))
+            wrapped.__cause__ = error
+        if self.runner.shared.secrets:
+            wrapped.args = self.runner.shared.secrets.masked(wrapped.args)
         return wrapped

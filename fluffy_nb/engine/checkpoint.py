@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Any
 
 from fluffy_nb.engine.codecs import REMEDY, UnsavableError, decode, encode
-from fluffy_nb.errors import CheckpointError, called, shortened
+from fluffy_nb.engine.copying import copied
+from fluffy_nb.engine.status import AgentStatus
+from fluffy_nb.errors import CheckpointError, InvalidSpecError, shortened
 
 VERSION = 2
 """The version of what `to_dict` gives; a newer one is refused. In 1, `seq` was the `event`."""
@@ -234,7 +237,11 @@ class Checkpoint:
 
         Args:
             other: A later checkpoint, of this run or of another.
+
+        Raises:
+            InvalidSpecError: It is no `Checkpoint`.
         """
+        check_checkpoint("the other checkpoint", other)
         mine, theirs = self.shared_state, other.shared_state
         return Changes(
             added=tuple(key for key in theirs if key not in mine),
@@ -295,6 +302,19 @@ class Checkpoint:
         )
 
 
+def blank(agent: str) -> Checkpoint:
+    """The checkpoint of an agent that has not run yet: of no run, with no values."""
+    progress = Progress("", [], [], [], [], {}, {}, [], [], [])
+    return Checkpoint(time.time(), agent, str(AgentStatus.IDLE), {}, progress)
+
+
+def check_checkpoint(what: str, given: object) -> None:
+    """Refuse what is no checkpoint, and say how to make one of a dict."""
+    if not isinstance(given, Checkpoint):
+        remedy = "Checkpoint.from_dict(...) makes one of what to_dict() gave."
+        raise InvalidSpecError(what, given, "a Checkpoint", remedy)
+
+
 def _are_alike(one: object, other: object) -> bool:
     """Whether two values are saved alike; those that can't be saved are only what they are."""
     if one is other:
@@ -323,25 +343,3 @@ def _reader() -> Any:
     for part in (Changes, SavedBranch, SavedExecution, SavedEnds, Progress, Checkpoint):
         setattr(part, "__pydantic_config__", strict)  # noqa: B010 - pydantic's name for it
     return TypeAdapter(Checkpoint)
-
-
-def copied(value: Any) -> Any:
-    """A copy of plain containers, so that a checkpoint does not change with the run.
-
-    What can't be saved stays as it is: copying a subclass would make it look savable. So does what
-    can't be copied: a circle, or an object that raises.
-    """
-    copy, error = called(_copied, value)
-    return value if error is not None else copy
-
-
-def _copied(value: Any) -> Any:
-    # Threads may change the container meanwhile: list() takes all of it in one go.
-    if type(value) is dict:
-        return {key: _copied(item) for key, item in list(value.items())}
-    if type(value) is list:
-        return [_copied(item) for item in list(value)]
-    if type(value) in {set, bytearray} or hasattr(type(value), "__array__"):
-        copy, error = called(value.copy)  # arrays and frames too
-        return value if error is not None else copy
-    return value

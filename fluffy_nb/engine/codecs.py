@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+from fluffy_nb.engine.plain import call_plain, check_plain
 from fluffy_nb.engine.typed import KNOWN, is_typed_class
 from fluffy_nb.errors import (
     GOES_THROUGH,
@@ -82,14 +83,18 @@ def register_codec(
     """
     if not isinstance(kind, type):
         raise InvalidSpecError("what has a codec", kind, "a class")
+    check_plain("encode", encode, "a value")
+    check_plain("decode", decode, "what encode returned")
+    if not isinstance(name, str):
+        raise InvalidSpecError("the name of a codec", name, "a string")
     tag = f"codec:{name or kind.__qualname__}"
     if kind in _PLAIN or (kind in _codecs and not _codecs[kind].tag.startswith("codec:")):
         raise InvalidSpecError("what has a codec", kind, "a class that is not saved already")
     add_codec(
         kind,
         tag,
-        lambda value, encoder: encoder.value(encode(value)),
-        lambda data, decoder: decode(decoder.value(data)),
+        lambda value, encoder: encoder.value(call_plain("encode", encode, value)),
+        lambda data, decoder: call_plain("decode", decode, decoder.value(data)),
     )
 
 

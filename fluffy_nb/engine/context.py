@@ -14,9 +14,11 @@ from fluffy_nb.engine.display import mime_bundle
 from fluffy_nb.engine.execution import NO_INPUTS
 from fluffy_nb.engine.executors.thread import resting
 from fluffy_nb.engine.question import Question
+from fluffy_nb.engine.shared import check_key
 from fluffy_nb.errors import (
     AskOnLoopError,
     InvalidSpecError,
+    explains_arguments,
     text_of,
 )
 
@@ -81,6 +83,7 @@ class Context(ContextValues):
         """Attach to this execution what a cell would display: a figure, a table, Markdown."""
         self.tell(ev.OutputShown, mime_bundle(obj))
 
+    @explains_arguments
     async def human_in_the_loop(
         self,
         prompt: str,
@@ -147,6 +150,10 @@ class Context(ContextValues):
             >>> receipt = await context.once("charge", charge, card, 100)
         """
         self._check_open()
+        check_key(key)
+        if not callable(function):
+            raise InvalidSpecError("what once() calls", function, "a function, async or plain")
+        key = self.secrets.kept_key(key, self._runner.once.of(self._execution))
         do = self._runner.once.do
         return await self._in_loop(do, self._execution, self.state, key, function, *arguments)
 

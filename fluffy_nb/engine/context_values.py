@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.execution import NO_INPUTS
+from fluffy_nb.engine.plain import check_plain, check_returned
 from fluffy_nb.engine.shared import Writer, check_key
 from fluffy_nb.engine.typed import changed, check_typed
 from fluffy_nb.engine.values import has_changed, look
 from fluffy_nb.errors import (
     ContextClosedError,
     InputReadOnlyError,
+    InvalidSpecError,
     MissingKeyError,
     TypedDataError,
     shortened,
@@ -20,10 +22,13 @@ from fluffy_nb.errors import (
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.runner import Runner
+    from fluffy_nb.engine.secrets import Secrets
 
 T = TypeVar("T")
 
 _NOTHING = object()
+
+_UPDATES = "what updates a value"
 
 
 class Written(NamedTuple):
@@ -127,10 +132,11 @@ class ContextValues:
 
         A list, dict, array or the like that is changed in place is noticed when the state ends.
         """
-        if self.inputs and key in self.inputs:
+        if self.inputs and type(key) is str and key in self.inputs:
             return self.inputs[key]
         value = self.peek(key, _NOTHING)
         if value is _NOTHING:
+            check_key(key)  # only here: what was found is under a key
             return default
         known = self._looks.get(key)
         if (known is None or known[0] is not value) and not self._closed:
@@ -146,11 +152,15 @@ class ContextValues:
             key: Where it is stored.
             default: What to return where nothing is.
         """
-        if self.inputs and key in self.inputs:
-            return self.inputs[key]
-        shared = self._shared
-        self._seen[key] = shared.writers.get(key)
-        return shared.values.get(key, default)
+        try:
+            if self.inputs and key in self.inputs:
+                return self.inputs[key]
+            shared = self._shared
+            self._seen[key] = shared.writers.get(key)
+            return shared.values.get(key, default)
+        except TypeError:  # a list, say, which has no hash
+            check_key(key)
+            raise
 
     def update_state(self, key: str, function: Callable[[Any], Any], default: Any = None) -> Any:
         """Read a value and write what a function makes of it, in one step.
@@ -168,13 +178,16 @@ class ContextValues:
         Example:
             >>> context.update_state("done", lambda n: n + 1, default=0)
         """
+        check_plain(_UPDATES, function, "the value")
         with self._shared.lock:
             value = function(self.peek(key, default))
+            check_returned(_UPDATES, function, value, "the value")
             self.set_state(key, value)
         return value
 
     def has_state(self, key: str) -> bool:
         """Whether a value is stored under this key, or it is an input."""
+        check_key(key)
         return key in self._shared.values or key in self.inputs
 
     def remove_state(self, key: str) -> None:
@@ -201,15 +214,27 @@ class ContextValues:
     def set_secret(self, key: str, value: object) -> None:
         """Keep something for all states of the run that nobody else may see.
 
-        It is in no checkpoint, event, log, picture or repr, and gone after a restore. Where its
-        text turns up in an error, a question or what a state prints, events have dots instead.
+        It is in no checkpoint, event, log, picture or repr, and gone after a restore. Where it
+        turns up in an error, a question or what a state logs, as it is, quoted or encoded, there
+        are dots instead; events that were told before keep what they hold.
+
+        Args:
+            key: A string.
+            value: Anything. Texts, bytes and numbers of at least four characters are looked for,
+                also in containers, dataclasses and pydantic models.
         """
         self._check_open()
-        self._shared.secrets[check_key(key)] = value
+        self._shared.secrets.set(check_key(key), value)
 
     def get_secret(self, key: str, default: Any = None) -> Any:
         """Read a secret, or the default where there is none."""
+        check_key(key)
         return self._shared.secrets.get(key, default)
+
+    @property
+    def secrets(self) -> Secrets:
+        """The run's, to clear texts of them."""
+        return self._shared.secrets
 
     def set_local(self, key: str, value: object) -> None:
         """Keep what can't be saved (a connection, a model) for all states; gone after a restore."""
@@ -218,6 +243,7 @@ class ContextValues:
 
     def get_local(self, key: str, default: Any = None) -> Any:
         """Read what `set_local` kept, or the default where there is nothing."""
+        check_key(key)
         return self._shared.local.get(key, default)
 
     # ------------------------------------------------------------ typed
@@ -242,7 +268,9 @@ class ContextValues:
             MissingKeyError: Nothing is stored there; a `KeyError`.
             TypedDataError: What is stored is of another class; a `TypeError`.
         """
-        value = self.get_state(key, _NOTHING)
+        if not isinstance(cls, type):
+            raise InvalidSpecError("what get_typed reads", cls, "a class")
+        value = self.get_state(key, _NOTHING) if isinstance(key, str) else _NOTHING
         if value is _NOTHING:
             raise MissingKeyError(key, tuple(self.keys()))
         if not isinstance(value, cls):

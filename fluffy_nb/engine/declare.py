@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast, overload
 
@@ -15,11 +15,15 @@ from fluffy_nb.engine.specs import (
     StateFunction,
     StateSettings,
     StateSpec,
+    check_name,
     declared_next,
 )
-from fluffy_nb.errors import InvalidSpecError, StateFunctionError
+from fluffy_nb.errors import ArgumentsError, InvalidSpecError, StateFunctionError, nearest
 
 F = TypeVar("F", bound=StateFunction)
+
+SETTINGS = ("next", "join", "dependencies", "resources", "retry", "timeout", "on_error")
+"""What a decorator takes besides the name."""
 
 _ATTRIBUTE = "__fluffy_state__"
 
@@ -121,8 +125,7 @@ def state(function: Any = None, /, *, name: str | None = None, **settings: Any) 
         ... async def review(context):
         ...     return pick(context)
     """
-    if name is not None and (not isinstance(name, str) or not name.strip()):
-        raise InvalidSpecError("a state's name", name, "a string that is not empty")
+    check_decorated("@state", function, name, settings)
 
     def decorate(function: F) -> F:
         called = name or str(getattr(function, "__name__", "state"))
@@ -138,6 +141,34 @@ def state(function: Any = None, /, *, name: str | None = None, **settings: Any) 
         return function
 
     return decorate if function is None else decorate(function)
+
+
+def check_decorated(
+    decorator: str, function: object, name: object, settings: Mapping[str, object]
+) -> None:
+    """Refuse what the decorator of a state can't be given.
+
+    Args:
+        decorator: How it is written, for messages.
+        function: What was given by position; None where it has brackets with settings.
+        name: What was given as `name`.
+        settings: The other arguments.
+
+    Raises:
+        InvalidSpecError: A name stands where the function does, or the name is none.
+        ArgumentsError: There is no such setting.
+    """
+    if isinstance(function, str):
+        remedy = f"Write {decorator}(name={function!r}) above the function."
+        raise InvalidSpecError(f"what {decorator} is given", function, "a function", remedy)
+    if name is not None:
+        check_name("a state's name", name)
+    for setting in settings:
+        if setting not in SETTINGS:
+            near = "it is called retry" if setting == "retry_policy" else nearest(setting, SETTINGS)
+            problem = f"takes no argument {setting}= ({near})"
+            takes = ", ".join(f"{each}=None" for each in SETTINGS)
+            raise ArgumentsError(decorator, problem, f"(name=None, {takes})")
 
 
 def _anything(context: object) -> None:

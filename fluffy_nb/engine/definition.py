@@ -22,6 +22,8 @@ from fluffy_nb.errors import (
     UndefinedTargetWarning,
     UnknownStateError,
     nearest,
+    outside,
+    template_remedy,
 )
 
 if TYPE_CHECKING:
@@ -283,9 +285,10 @@ class Definition:
             source = next(edge.source for edge in graph.edges if edge.target == target)
             warnings.warn(
                 f"state {source!r} of agent {self.agent!r} can return {target!r}, which is no "
-                f"state ({nearest(target, graph.states)}); the run fails if it gets there.",
+                f"state ({nearest(target, graph.states)}); the run fails if it gets there."
+                + template_remedy(target, graph.states),
                 UndefinedTargetWarning,
-                stacklevel=4,
+                stacklevel=outside(),
             )
         return graph.starts
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from numbers import Real
 from typing import Any
 
-from fluffy_nb.errors import InvalidSpecError, plain
+from fluffy_nb.errors import InvalidSpecError, explains_init, plain
 
 
 class DependencyType(StrEnum):
@@ -30,6 +30,7 @@ class DependencyLifecycle(StrEnum):
     TEMPORARY = "TEMPORARY"  # in later runs too, for `expiry` seconds
 
 
+@explains_init
 @dataclass(frozen=True, slots=True)
 class Dependency:
     """A dependency of a state on another.
@@ -69,6 +70,8 @@ class Dependency:
                 )
         elif self.expiry is not None:
             raise InvalidSpecError("expiry", self.expiry, "None unless the lifecycle is TEMPORARY")
+        if not isinstance(self.even_if_failed, bool):
+            raise InvalidSpecError("even_if_failed", self.even_if_failed, "True or False")
         if self.even_if_failed and self.type is not DependencyType.REQUIRED:
             allowed = "False unless the type is REQUIRED"
             raise InvalidSpecError("even_if_failed", self.even_if_failed, allowed)

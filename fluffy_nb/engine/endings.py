@@ -80,7 +80,7 @@ class Endings:
             self._handled[runner.machine.branch_count + 1] = error
             runner.emit(ev.StateFailed, *details, attempt.timed_out, None, handler)
         elif self._is_optional(execution.branch, error):
-            state, problem = execution.state, runner.shared.masked(details[3])
+            state, problem = execution.state, runner.shared.secrets.masked(details[3])
             _log.warning(
                 "state %r failed and nothing needs it, the run goes on: %s", state, problem
             )
@@ -96,7 +96,7 @@ class Endings:
     def _is_optional(branch: Branch, error: BaseException) -> bool:
         """Whether a failure is nothing to the run; a mistake in the flow always is."""
         optional = branch.scope.topology.rules.optional
-        return branch.node in optional and not isinstance(error, NOT_RETRIED)
+        return branch.node in optional and not issubclass(type(error), NOT_RETRIED)
 
     def _retry_in(self, delay: float, execution: int, state: str) -> None:
         def due() -> None:

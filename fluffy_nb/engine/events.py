@@ -7,7 +7,7 @@ tests and, later, the journal see nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from fluffy_nb.engine.facts import KINDS as KINDS
 from fluffy_nb.engine.facts import Event as Event
@@ -50,12 +50,14 @@ class RunCompleted(Event):
 class RunFailed(Event):
     """A state failed, and those that were running have ended."""
 
+    text_fields: ClassVar[tuple[str, ...]] = ("error",)
     error: str
 
 
 class RunCancelled(Event):
     """The run was cancelled, or its time was up; it can be resumed."""
 
+    text_fields: ClassVar[tuple[str, ...]] = ("reason",)
     reason: str
 
 
@@ -101,6 +103,7 @@ class StateCompleted(Event):
 class StateFailed(Event):
     """An attempt raised, took too long, or returned what is no result."""
 
+    text_fields: ClassVar[tuple[str, ...]] = ("error",)
     execution: int
     state: str
     attempt: int
@@ -160,6 +163,7 @@ class CompletionTakenOver(Event):
 class StateBlocked(Event):
     """A branch waits here for what can't come any more."""
 
+    text_fields: ClassVar[tuple[str, ...]] = ("why",)
     state: str
     why: str
 
@@ -184,6 +188,7 @@ class StateContinued(Event):
 class ProgressReported(Event):
     """A state said how far it has come: a fraction from 0 to 1."""
 
+    text_fields: ClassVar[tuple[str, ...]] = ("message",)
     execution: int
     state: str
     fraction: float
@@ -193,6 +198,7 @@ class ProgressReported(Event):
 class DoneOnce(Event):
     """Something was done that this execution does once; its result is kept."""
 
+    text_fields: ClassVar[tuple[str, ...]] = ("key",)
     execution: int
     state: str
     key: str
@@ -205,12 +211,14 @@ class Saved(Event):
 class SaveFailed(Event):
     """What has happened can't be kept for now; the run goes on."""
 
+    text_fields: ClassVar[tuple[str, ...]] = ("why",)
     why: str
 
 
 class WriteConflict(Event):
     """Two executions in parallel wrote one key, neither knowing of the other; this one is kept."""
 
+    text_fields: ClassVar[tuple[str, ...]] = ("key",)
     execution: int
     state: str
     key: str
@@ -222,6 +230,7 @@ class WriteConflict(Event):
 class OutputPrinted(Event):
     """A state printed or logged something; it has gone where it would have gone, too."""
 
+    text_fields: ClassVar[tuple[str, ...]] = ("text",)
     execution: int
     state: str
     stream: str
@@ -232,6 +241,7 @@ class OutputPrinted(Event):
 class OutputShown(Event):
     """A state showed something: a bounded mime bundle."""
 
+    text_fields: ClassVar[tuple[str, ...]] = ("bundle",)
     execution: int
     state: str
     bundle: Mapping[str, str]
@@ -243,6 +253,7 @@ class OutputShown(Event):
 class PromptOpened(Event):
     """A state asked a person."""
 
+    text_fields: ClassVar[tuple[str, ...]] = ("text", "choices", "schema", "show")
     prompt: str
     execution: int
     state: str
@@ -260,6 +271,7 @@ class PromptOpened(Event):
 class PromptRefused(Event):
     """An answer was not accepted; the prompt stays open."""
 
+    text_fields: ClassVar[tuple[str, ...]] = ("message",)
     prompt: str
     execution: int
     state: str

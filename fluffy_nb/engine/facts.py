@@ -28,6 +28,8 @@ class FactClass(type):
     """Makes of a class with annotated fields, in order, a tuple whose places have their names."""
 
     fields: tuple[str, ...]
+    text_fields: tuple[str, ...]
+    texts: tuple[int, ...]
     defaults: dict[str, Any]
 
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> FactClass:
@@ -45,6 +47,7 @@ class FactClass(type):
             cls, name, bases, {**namespace, **places, "__slots__": (), "__match_args__": fields}
         )
         made.fields = fields
+        made.texts = tuple(map(fields.index, namespace.get("text_fields", ())))
         made.defaults = {**(above.defaults if above else {}), **defaults}
         return made
 
@@ -82,9 +85,10 @@ class Fact(tuple[Any, ...], metaclass=FactClass):
 
     __hash__ = tuple.__hash__
 
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        """What a copy is made of."""
-        return tuple(self)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What a copy is made of; a view of a mapping can't be pickled."""
+        values = tuple(dict(v) if type(v) is MappingProxyType else v for v in self)
+        return type(self), values
 
     def __repr__(self) -> str:
         values = zip(type(self).fields, self, strict=True)
@@ -103,6 +107,11 @@ class Event(Fact):
     seq: int
     time: float
     kind: ClassVar[str] = ""
+    text_fields: ClassVar[tuple[str, ...]] = ()
+    """The fields that may hold text from outside: no secret is left in them (semantics 13.5).
+
+    What the run itself needs as it is, names of states and keys of the context, can be none.
+    """
 
     def __init_subclass__(cls) -> None:
         cls.kind = cls.__name__

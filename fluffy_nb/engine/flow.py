@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast, overload
 
 from fluffy_nb.engine.check import Note, check
-from fluffy_nb.engine.declare import settings_from, settings_of
+from fluffy_nb.engine.declare import check_decorated, settings_from, settings_of
 from fluffy_nb.engine.definition import Definition
 from fluffy_nb.engine.resources import ResourcePool, ResourceRequirements, machine_pool
 from fluffy_nb.engine.retry import RetryPolicy
@@ -17,9 +17,10 @@ from fluffy_nb.engine.specs import (
     StateFunction,
     StateSettings,
     StateSpec,
+    check_name,
     is_seconds,
 )
-from fluffy_nb.errors import InvalidSpecError, plain
+from fluffy_nb.errors import InvalidSpecError, StateFunctionError, explains_arguments, plain
 
 F = TypeVar("F", bound=StateFunction)
 
@@ -43,8 +44,7 @@ class DefinedFlow(Flow):
         state_timeout: float | None,
         resources: ResourcePool | None,
     ) -> None:
-        if not isinstance(name, str) or not name.strip():
-            raise InvalidSpecError("an agent's name", name, "a string that is not empty")
+        check_name("an agent's name", name)
         self.name = plain(name)
         self.max_concurrent = max_concurrent
         if state_timeout is not None and not (is_seconds(state_timeout) and state_timeout > 0):
@@ -69,6 +69,7 @@ class DefinedFlow(Flow):
             raise InvalidSpecError("max_concurrent", value, "a whole number from 1, or None")
         self._max_concurrent = value
 
+    @explains_arguments
     def add_state(
         self,
         name: str,
@@ -108,6 +109,7 @@ class DefinedFlow(Flow):
             OverlappingTemplatesError: One name could be that of this template and of another.
             AgentInItselfError: The agent given has this one inside.
         """
+        check_name("a state's name", name, function)
         name = plain(name)
         declared = settings_of(function).given or {}
         own = settings_from(
@@ -168,9 +170,13 @@ class DefinedFlow(Flow):
             ... async def load(context):
             ...     return "analyse"
         """
+        check_decorated("@agent.state", function, name, settings)
 
         def decorate(function: F) -> F:
-            called = name or function.__name__
+            called = name or getattr(function, "__name__", "")
+            if not called:
+                problem = "has no name of its own; write @agent.state(name=...)"
+                raise StateFunctionError("state", function, problem)
             self.add_state(called, function, retry_policy=retry, replace=True, **settings)
             return function
 
@@ -179,10 +185,14 @@ class DefinedFlow(Flow):
     def remove_state(self, name: str) -> None:
         """Remove a state.
 
+        Args:
+            name: The state.
+
         Raises:
             UnknownStateError: There is none of this name.
             StateInUseError: A branch of a run that can go on stands at it.
         """
+        check_name("the state to remove", name)
         self._check_unused(name)
         self.definition.remove(name)
         self._changed(name)
@@ -236,4 +246,10 @@ def as_names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     """One name, several or none, as a tuple; None for none."""
     if value is None:
         return None
-    return (plain(value),) if isinstance(value, str) else tuple(map(plain, value))
+    if isinstance(value, str):
+        return (plain(value),)
+    several = isinstance(value, Iterable) and not isinstance(value, bytes)
+    names = tuple(value) if several else ()
+    if not several or not all(isinstance(name, str) for name in names):
+        raise InvalidSpecError("start", value, "the name of a state, or several names")
+    return tuple(map(plain, names))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import typing
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,29 @@ class Field:
     text: str = ""
     items: str = "text"
     zoned: bool = False
+
+
+def masked_field(field: Field, masked: Callable[[Any], Any]) -> Field:
+    """A field as it is shown: a default that is secret is left out, and is taken all the same.
+
+    Args:
+        field: As the schema has it.
+        masked: Gives a text without secrets.
+    """
+    shown = (field.label, field.description, field.hint, field.text)
+    names = tuple(name for name, _ in field.choices)
+    label, description, hint, text = told = masked(shown)
+    if told == shown and masked(names) == names:
+        return field
+    values = (value for _, value in field.choices)
+    return replace(
+        field,
+        label=label,
+        description=description,
+        hint=hint,
+        text=text if text == field.text or names else "",
+        choices=tuple(zip(masked(names), values, strict=True)),
+    )
 
 
 # ---------------------------------------------------------------- a model's fields

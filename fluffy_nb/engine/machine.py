@@ -275,7 +275,7 @@ class Machine:
             self.retrying += 1
         elif event.handler is not None:
             del self.executions[execution.id]
-            handler = ev.Going(event.handler, alone=True)
+            handler = ev.Going(event.handler, execution.branch.inputs, alone=True)
             end(self, execution, (handler,), event.time, event.error)
         elif event.optional:
             del self.executions[execution.id]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fluffy_nb.engine import events as ev
-from fluffy_nb.engine.execution import Branch, Execution
+from fluffy_nb.engine.execution import NO_INPUTS, Branch, Execution
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.machine import Machine
@@ -30,7 +30,9 @@ def arrive(
     if node != name:
         branch.inputs = scope.topology.rules.templates[node].match(name) or {}
     if not isinstance(to, str):
-        branch.inputs = {**branch.inputs, **to.inputs}
+        # What the name of a handler says of its inputs wins over those of the failed execution.
+        named = branch.inputs if error is not None else NO_INPUTS
+        branch.inputs = {**branch.inputs, **to.inputs, **named}
         branch.alone, branch.start = to.alone, to.start
     elif scope.topology.rules.joins.get(node) == "each":
         branch.alone = True

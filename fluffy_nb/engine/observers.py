@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fluffy_nb.engine.events import Event
+from fluffy_nb.engine.plain import check_plain, check_returned
 from fluffy_nb.errors import GOES_THROUGH, log_error, shortened
 
 Observer = Callable[[Event], object]
@@ -18,6 +19,8 @@ SLOW_SECONDS = 0.05
 
 MARK_SECONDS = 0.001
 """CPU time is read this often at most: reading it takes ten times as long as reading the clock."""
+
+_WHAT, _TAKES = "an observer", "an event"
 
 
 @dataclass(eq=False, slots=True)
@@ -51,6 +54,7 @@ class Observers:
 
     def subscribe(self, observer: Observer) -> Callable[[], None]:
         """Add an observer, and return what removes it."""
+        check_plain(_WHAT, observer, _TAKES, "Have it start a task: asyncio.create_task(...).")
         subscription = Subscription(observer)
         self.all = (*self.all, subscription)
         return lambda: self._drop(subscription)
@@ -67,7 +71,9 @@ class Observers:
                 self._thread = threading.get_ident()
             idle = self._idle
             try:
-                subscription.observer(event)
+                returned = subscription.observer(event)
+                if returned is not None:
+                    check_returned(_WHAT, subscription.observer, returned, _TAKES)
                 if self._clock() - began > SLOW_SECONDS:
                     self._check_quick(subscription, event, began - idle)
             except GOES_THROUGH:

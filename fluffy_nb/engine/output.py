@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.attempts import executing
+from fluffy_nb.engine.secrets import mask_record
 from fluffy_nb.engine.streams import Streams
 from fluffy_nb.errors import InputInStateError
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.context import Context
+    from fluffy_nb.engine.secrets import Secrets
 
 MOST_CHARACTERS = 65_536
 """Of what one attempt prints, so many are kept in events."""
@@ -46,6 +48,11 @@ class Printed:
             self.flush()
         if newline:
             self.tell(stream, lines + newline)
+
+    @property
+    def secrets(self) -> Secrets:
+        """Those of the attempt's run."""
+        return self._context.secrets
 
     def flush(self) -> None:
         """Tell the lines that have no end."""
@@ -129,6 +136,9 @@ class _Watch:
                 message = record.getMessage()
             except Exception as problem:  # noqa: BLE001 - logging itself tells of a wrong format
                 message = f"{record.msg} ({type(problem).__name__})"
+            secrets = printed.secrets
+            if secrets:  # semantics 10.5: in no log, wherever the record goes
+                mask_record(record, secrets.masked)
             printed.tell("log", f"{record.levelname} {record.name}: {message}\n")
         return record
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.countdown import Countdown
 from fluffy_nb.engine.given import Asked, Given
+from fluffy_nb.engine.plain import call_plain, check_returned
 from fluffy_nb.engine.prompt import Prompt, Responder
 from fluffy_nb.engine.question import Question
 from fluffy_nb.engine.specs import check_seconds
@@ -18,7 +18,6 @@ from fluffy_nb.engine.verdict import Accepted, Refused
 from fluffy_nb.errors import (
     AnswerRefusedError,
     HumanTimeoutError,
-    InvalidSpecError,
     NobodyToAskError,
     ResponderError,
     called,
@@ -28,6 +27,9 @@ from fluffy_nb.errors import (
 if TYPE_CHECKING:
     from fluffy_nb.engine.responders import PreparedAnswers
     from fluffy_nb.engine.runner import Runner
+
+
+T = TypeVar("T")
 
 
 class People:
@@ -69,6 +71,12 @@ class People:
         """The run is taken up from a checkpoint, which does not tell what ids were used since."""
         self._series = f"{os.urandom(4).hex()}-"
 
+    def masked(self, told: T) -> T:
+        """What is told to people, or kept of it, without secrets."""
+        secrets = self.runner.shared.secrets
+        masked: T = secrets.masked(told) if secrets else told
+        return masked
+
     async def ask(
         self,
         execution: int,
@@ -79,7 +87,7 @@ class People:
         """Ask a person and wait for the answer (`Context.human_in_the_loop`)."""
         check_seconds("timeout", timeout)
         self.has_asked = True
-        asked = self._given.ask(execution, question.text)
+        asked = self._given.ask(execution, self.masked(question.text))
         if "answer" in asked:
             again = question.again(asked["answer"])
             if isinstance(again, Accepted):
@@ -124,22 +132,23 @@ class People:
         refusal = str(prompt.closed_error()) if prompt.fate else self._take(prompt, value)
         if told is None:
             return
-        _, error = called(told, refusal)
+        _, error = called(call_plain, "told", told, refusal)
         if error is not None:
             log_error("whoever answered %s was told, and raised", prompt.id, error=error)
 
     def _take(self, prompt: Prompt, value: object) -> str:
-        verdict = prompt.question.read(value)
+        verdict = prompt.question.read(prompt.meant(value))
         if isinstance(verdict, Accepted):
             self._accept(prompt, verdict.value)
             return ""
+        verdict = Refused(self.masked(verdict.why), self.masked(verdict.fields))
         prompt.note(verdict)
         self._emit(prompt, ev.PromptRefused, verdict.why)
         return verdict.why
 
     def _accept(self, prompt: Prompt, answer: Any) -> None:
         kept = prompt.question.kept(answer)
-        if kept is not None:
+        if kept is not None and self.masked(kept) == kept:  # a secret is not kept
             self._asked[prompt]["answer"] = kept
         self._settle(prompt, "was answered", ev.PromptAnswered, answer)
 
@@ -150,7 +159,7 @@ class People:
             self._give_up(prompt, "had nobody to answer it", nobody)
 
     def _take_prepared(self, prompt: Prompt, value: object) -> None:
-        verdict = prompt.question.read(value)
+        verdict = prompt.question.read(prompt.meant(value))
         if isinstance(verdict, Refused):
             shown = value if prompt.schema is None else "(its fields)"  # which may be secret
             raise AnswerRefusedError(prompt.state, shown, verdict.why)
@@ -270,7 +279,12 @@ class People:
             Its questions in order, each with its "text", and its "answer" unless there is none to
             keep: it is open, nobody answered in time, or the answer holds a secret.
         """
-        return self._given.of(execution)
+        given = self._given.of(execution)
+        for asked in given if self.runner.shared.secrets else ():
+            if self.masked(asked) != asked:  # it has become a secret since
+                asked.pop("answer", None)
+                asked["text"] = self.masked(asked["text"])
+        return given
 
     def give_again(self, execution: int, asked: Iterable[Asked]) -> None:
         """Have the restarted body of an execution get its answers at once (semantics 11.5).
@@ -294,7 +308,7 @@ class People:
             prompt,
             ev.PromptOpened,
             question.text,
-            tuple(map(str.__str__, question.choices)),
+            prompt.choices,
             question.multiline,
             prompt.deadline,
             None if question.schema is None else question.schema.json,
@@ -334,8 +348,4 @@ class People:
 
 
 def _respond(responder: Responder, prompt: Prompt) -> None:
-    doing = responder(prompt)
-    if type(doing) is CoroutineType:
-        doing.close()
-        remedy = "Have it start a task that calls prompt.answer(...) later."
-        raise InvalidSpecError("responder", responder, "a plain function of a prompt", remedy)
+    check_returned("responder", responder, responder(prompt), "a prompt")

@@ -12,7 +12,7 @@ from fluffy_nb.engine.dependencies import DependencyType
 from fluffy_nb.engine.graph import EdgeKind, StateGraph
 from fluffy_nb.engine.resources import NOTHING, ResourcePool, ResourceRequirements, machine_pool
 from fluffy_nb.engine.topology import Rules, Topology
-from fluffy_nb.errors import LargeStateWarning, ResourceError
+from fluffy_nb.errors import LargeStateWarning, ResourceError, outside
 
 Sent = Mapping[int, Collection[str]]
 """By the `id()` of a definition, the states that a run has sent branches to."""
@@ -158,6 +158,6 @@ def pool_for(definition: Definition, pool: ResourcePool | None) -> ResourcePool:
                 f"known to have ({lacks}); it runs alone. Say what there is: "
                 "Agent(resources=ResourcePool(...)).",
                 LargeStateWarning,
-                stacklevel=5,
+                stacklevel=outside(),
             )
     return whole

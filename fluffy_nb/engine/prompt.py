@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from fluffy_nb.engine.forms import Field
+from fluffy_nb.engine.forms import Field, masked_field
+from fluffy_nb.engine.plain import check_plain, check_returned
 from fluffy_nb.engine.question import Question
 from fluffy_nb.engine.verdict import Refused
 from fluffy_nb.errors import PromptClosedError, called, log_error, shortened, visible
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from fluffy_nb.engine.people import People
+
+_CALLBACK = "what is called when a prompt is closed"
 
 NOTHING_WRONG: Mapping[str, str] = MappingProxyType({})
 
@@ -56,13 +59,15 @@ class Prompt:
 
     @property
     def text(self) -> str:
-        """The question."""
-        return self.question.text
+        """The question; secrets in it, as in all that is shown, are masked."""
+        return self._people.masked(self.question.text)
 
     @property
     def choices(self) -> tuple[str, ...]:
         """The answers to choose from; empty for free text."""
-        return self.question.choices
+        plain = tuple(map(str.__str__, self.question.choices))
+        shown = self._people.masked(plain)
+        return plain if shown == plain else _different(shown)
 
     @property
     def multiline(self) -> bool:
@@ -77,7 +82,7 @@ class Prompt:
     @property
     def show(self) -> Mapping[str, str] | None:
         """What is to be reviewed, by mime type; None where nothing is."""
-        return self.question.show
+        return self._people.masked(self.question.show)
 
     @property
     def schema(self) -> type[BaseModel] | None:
@@ -87,7 +92,11 @@ class Prompt:
     @property
     def fields(self) -> tuple[Field, ...]:
         """The fields of its form; empty where there is no schema."""
-        return () if self.question.schema is None else self.question.schema.fields
+        if self.question.schema is None:
+            return ()
+        return tuple(
+            masked_field(each, self._people.masked) for each in self.question.schema.fields
+        )
 
     # ------------------------------------------------------------ answering
 
@@ -102,9 +111,19 @@ class Prompt:
         Raises:
             PromptClosedError: It has been answered, has timed out or was withdrawn.
         """
+        if told is not None:
+            check_plain("told", told, "the refusal")
         if self.fate:
             raise self.closed_error()
         self._people.runner.cross(self._people.take_answer, self, value, told)
+
+    def meant(self, value: object) -> object:
+        """What an answer stands for: a choice is chosen by what is shown of it, too."""
+        choices = self.question.choices
+        if isinstance(value, str) and choices and value not in choices:
+            shown = self.choices
+            return choices[shown.index(value)] if value in shown else value
+        return value
 
     def decline(self) -> None:
         """Say that nobody will answer: the default is taken, or `NobodyToAskError` raised.
@@ -120,6 +139,7 @@ class Prompt:
             callback: Is called in the run's loop; at once where the prompt is closed. One that is
                 asked again after a failure calls it each time.
         """
+        check_plain(_CALLBACK, callback, "nothing")
         self._when_closed.append(callback)
         if self.fate:
             self._tell(callback)
@@ -143,10 +163,20 @@ class Prompt:
             self._tell(callback)
 
     def _tell(self, callback: Callable[[], object]) -> None:
-        _, error = called(callback)
+        _, error = called(self._call, callback)
         if error is not None:
             told = shortened(callback)
             log_error("%r has told %s, which raised; the run goes on", self, told, error=error)
+
+    @staticmethod
+    def _call(callback: Callable[[], object]) -> None:
+        check_returned(_CALLBACK, callback, callback(), "nothing")
+
+
+def _different(choices: tuple[str, ...]) -> tuple[str, ...]:
+    """Texts of which some may have become alike; those get a number."""
+    many = {choice for choice in choices if choices.count(choice) > 1}
+    return tuple(f"{c} ({n})" if c in many else c for n, c in enumerate(choices, 1))
 
 
 Responder = Callable[[Prompt], object]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
-from fluffy_nb.engine.callables import is_async
 from fluffy_nb.engine.display import mime_bundle
+from fluffy_nb.engine.plain import check_plain, check_returned
 from fluffy_nb.engine.schema import Schema
 from fluffy_nb.engine.verdict import Accepted, Refused, Verdict
 from fluffy_nb.errors import (
@@ -59,8 +58,10 @@ class Question:
     ) -> None:
         if not isinstance(text, str):
             raise InvalidSpecError("a question", text, "a string")
-        if validator is not None and (not callable(validator) or is_async(validator)):
-            raise InvalidSpecError("validator", validator, "a plain function of the answer")
+        if validator is not None:
+            check_plain("validator", validator, "the answer")
+        if not isinstance(multiline, bool):
+            raise InvalidSpecError("multiline", multiline, "True or False")
         if schema is not None and (choices is not None or multiline):
             given = "choices" if choices is not None else "multiline"
             remedy = "A field of the model can have them: Literal['yes', 'no'], or several lines."
@@ -104,9 +105,10 @@ class Question:
 
     def _is_accepted(self, answer: Any) -> bool:
         accepted: Any = cast("Validator", self._validator)(answer)
-        if type(accepted) is CoroutineType:
-            accepted.close()
-            raise TypeError("it returned a coroutine; a validator is a plain function")
+        try:
+            check_returned("validator", self._validator, accepted, "the answer")
+        except InvalidSpecError as wrong:  # a ValueError would be the validator's own refusal
+            raise TypeError(str(wrong)) from None
         return accepted is None or bool(accepted)
 
     def _read_value(self, value: object) -> Verdict:

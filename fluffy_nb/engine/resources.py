@@ -8,7 +8,7 @@ from enum import IntEnum
 from numbers import Real
 
 from fluffy_nb.engine import hardware
-from fluffy_nb.errors import InvalidSpecError
+from fluffy_nb.errors import InvalidSpecError, explains_init
 
 ROUNDING = 1e-9
 """Amounts that differ by no more than this part of them are equal: 0.1 + 0.2 is 0.3."""
@@ -16,7 +16,12 @@ ROUNDING = 1e-9
 
 def is_amount(value: object) -> bool:
     """Whether it is a number from 0 that is not NaN; truth values are no amounts."""
-    return isinstance(value, Real) and not isinstance(value, bool) and float(value) >= 0
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return float(value) >= 0
+    except OverflowError:  # a whole number that no float is as large as
+        return False
 
 
 def is_more(amount: float, than: float) -> bool:
@@ -33,6 +38,7 @@ class Priority(IntEnum):
     CRITICAL = 3
 
 
+@explains_init
 @dataclass(frozen=True, slots=True)
 class ResourceRequirements:
     """What a state takes for the whole of an execution.
@@ -79,6 +85,7 @@ NOTHING = ResourceRequirements()
 """The requirements of a state that declares none."""
 
 
+@explains_init
 @dataclass(frozen=True, slots=True)
 class ResourcePool:
     """What the states of a run can take together.

@@ -36,6 +36,8 @@ class PreparedAnswers:
         if not isinstance(answers, Mapping):
             raise InvalidAnswersError(source, f"{shortened(answers)} is no mapping")
         for state, given in answers.items():
+            if not isinstance(state, str):
+                raise InvalidAnswersError(source, f"{shortened(state)} is no state's name")
             several = [given] if _is_answer(given) else given
             if not isinstance(several, (list, tuple)):
                 raise InvalidAnswersError(source, f"{shortened(given)} for {state!r} is no list")

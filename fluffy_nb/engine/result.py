@@ -19,7 +19,7 @@ class RunResult:
         run_id: The run.
         values: The context's values by key.
         duration: Seconds it was active, pauses not counted.
-        counts: How often each state was run.
+        counts: How often each state was run; a template's count is that of all its names.
     """
 
     status: AgentStatus

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Real
 
-from fluffy_nb.errors import InvalidSpecError
+from fluffy_nb.engine.plain import check_plain, check_returned
+from fluffy_nb.engine.resources import is_amount
+from fluffy_nb.errors import InvalidSpecError, explains_init
 
 RetryOn = type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool]
 
 
+@explains_init
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """What happens after an attempt that failed.
@@ -44,16 +48,21 @@ class RetryPolicy:
             raise InvalidSpecError("max_retries", self.max_retries, "a whole number, zero or more")
         for name in ("initial_delay", "max_delay"):
             value = getattr(self, name)
-            if not _is_real(value) or not 0 <= value < math.inf:
+            if not is_amount(value) or value == math.inf:
                 raise InvalidSpecError(name, value, "a number of seconds, zero or more")
         base = self.exponential_base
         if not _is_real(base) or not 1 <= base < math.inf:
             raise InvalidSpecError("exponential_base", base, "a number from 1")
-        if isinstance(self.retry_on, Iterable) and not isinstance(self.retry_on, type):
-            object.__setattr__(self, "retry_on", tuple(self.retry_on))
+        if not isinstance(self.jitter, bool):
+            raise InvalidSpecError("jitter", self.jitter, "True or False")
+        given = self.retry_on
+        if inspect.iscoroutine(given) or (callable(given) and not isinstance(given, type)):
+            check_plain("retry_on", given, "the error")
+        elif isinstance(given, Iterable) and not isinstance(given, (type, str)):
+            object.__setattr__(self, "retry_on", tuple(given))
         if not _is_condition(self.retry_on):
             allowed = "an exception class, several of them, or a function of the error"
-            raise InvalidSpecError("retry_on", self.retry_on, allowed)
+            raise InvalidSpecError("retry_on", given, allowed)
 
     def allows(self, error: BaseException, tries: int) -> bool:
         """Whether another attempt is made.
@@ -66,7 +75,10 @@ class RetryPolicy:
             return False
         if isinstance(self.retry_on, (type, tuple)):
             return isinstance(error, self.retry_on)
-        return bool(self.retry_on(error))
+        again: object = self.retry_on(error)
+        if again is not True and again is not False:
+            check_returned("retry_on", self.retry_on, again, "the error")
+        return bool(again)
 
     def delay(self, tries: int) -> float:
         """Seconds to wait after this many attempts.

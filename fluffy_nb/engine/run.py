@@ -9,8 +9,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from fluffy_nb.engine import events as ev
-from fluffy_nb.engine.checkpoint import Changes, Checkpoint, Progress, copied
+from fluffy_nb.engine.checkpoint import Changes, Checkpoint, Progress
 from fluffy_nb.engine.commands import PAUSE
+from fluffy_nb.engine.copying import copied
 from fluffy_nb.engine.progress import progress_of
 from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.specs import check_seconds
@@ -180,7 +181,12 @@ class Run:
             return self._timeout
         if status is AgentStatus.FAILED:
             return runner.errors[0]
-        counts = {name: data.executions for name, data in runner.machine.metadata.items()}
+        machine = runner.machine
+        counts = {  # those of the names that a template stands for are in the template's
+            name: data.executions
+            for name, data in machine.metadata.items()
+            if machine.root.topology.state(name) == name
+        }
         return RunResult(status, self.id, dict(self.values), self.duration, counts)
 
     def _expire(self, seconds: float) -> None:
@@ -340,6 +346,6 @@ def _given(settled: asyncio.Future[Outcome]) -> RunResult:
 
 def check_steps(n: int) -> int:
     """Refuse what is no number of steps."""
-    if not isinstance(n, int) or n < 1:
+    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
         raise InvalidSpecError("the number of steps", n, "a whole number from 1")
     return n

@@ -144,10 +144,8 @@ class Runner:
     def emit(self, kind: type[ev.Event], *details: Any) -> ev.Event:
         """Make the next event of the run, take it in and deliver it."""
         self.seq += 1
-        if self.shared.secrets and kind in _TEXTS:
-            place = _TEXTS[kind]
-            text = self.shared.masked(details[place])
-            details = (*details[:place], text, *details[place + 1 :])
+        if self.shared.secrets and kind.texts:
+            details = self._masked(kind, details)
         event = kind(self.seq, self._epoch + self.loop.time(), *details)
         self.machine.apply(event)
         if kind in _CLOCKS:
@@ -161,6 +159,14 @@ class Runner:
         if self._undelivered and not self._delivering and (keeper is None or not keeper.is_behind):
             self._deliver()
         return event
+
+    def _masked(self, kind: type[ev.Event], details: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What an event tells, without secrets; its details begin after its number and time."""
+        masked = self.shared.secrets.masked
+        return tuple(
+            masked(detail) if place in kind.texts else detail
+            for place, detail in enumerate(details, 2)
+        )
 
     def keeper_caught_up(self) -> None:
         """The keeper has caught up: tell what has happened, and go on."""
@@ -343,15 +349,3 @@ class Runner:
 
 _CLOCKS = frozenset({ev.PromptOpened, ev.PromptWithdrawn, ev.StateContinued})
 """The events with which a state stops, or goes on, using its time."""
-
-_TEXTS: dict[type[ev.Event], int] = {
-    ev.RunFailed: 0,
-    ev.StateBlocked: 1,
-    ev.StateFailed: 3,
-    ev.ProgressReported: 3,
-    ev.OutputShown: 2,
-    ev.OutputPrinted: 3,
-    ev.PromptOpened: 3,
-    ev.PromptRefused: 3,
-}
-"""Where the text of each kind of event is among its details: no secret stays in it."""

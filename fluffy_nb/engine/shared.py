@@ -6,13 +6,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from fluffy_nb.engine.secrets import Secrets
 from fluffy_nb.errors import InvalidSpecError, TypedDataError, class_of, plain, shortened
-
-MASK = "\u2022\u2022\u2022\u2022\u2022"
-"""What stands in texts instead of a secret."""
-
-SHORTEST_SECRET = 4
-"""Shorter ones are not looked for in texts: they would be found in any word."""
 
 
 class Writer(NamedTuple):
@@ -34,7 +29,7 @@ class SharedState:
         self.values: dict[str, Any] = {}
         self.writers: dict[str, Writer] = {}
         self.types: dict[str, type] = {}
-        self.secrets: dict[str, Any] = {}
+        self.secrets = Secrets()
         self.local: dict[str, Any] = {}
         self.lock = threading.RLock()
         """Held while a value is read and written in one step; threads write too."""
@@ -69,23 +64,6 @@ class SharedState:
         self.values.pop(key, None)
         self.writers.pop(key, None)
         self.types.pop(key, None)
-
-    def masked(self, text: Any) -> Any:
-        """A text, or a mapping of texts, without the secrets in it.
-
-        Args:
-            text: What is about to be told to others.
-
-        Returns:
-            The same with `MASK` for every secret that is text.
-        """
-        if isinstance(text, Mapping):
-            return {key: self.masked(value) for key, value in text.items()}
-        if isinstance(text, str):
-            for secret in self.secrets.values():
-                if isinstance(secret, str) and len(secret) >= SHORTEST_SECRET:
-                    text = text.replace(secret, MASK)
-        return text
 
 
 def check_key(key: str) -> str:

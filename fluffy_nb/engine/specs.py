@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from numbers import Real
 from types import FunctionType, MappingProxyType
 from typing import Any, Literal, TypedDict, Union
 
 from fluffy_nb.engine.callables import is_async, signature_of
 from fluffy_nb.engine.dependencies import Dependency, DependencyLifecycle, DependencyType
-from fluffy_nb.engine.resources import NOTHING, ResourceRequirements
+from fluffy_nb.engine.resources import NOTHING, ResourceRequirements, is_amount
 from fluffy_nb.engine.retry import RetryPolicy
 from fluffy_nb.engine.templates import Template, is_template
 from fluffy_nb.errors import InvalidSpecError, StateFunctionError, plain, shortened
@@ -40,9 +39,11 @@ class Send:
 
     __slots__ = ("inputs", "name")
 
-    def __init__(self, name: str, /, **inputs: Any) -> None:
+    def __init__(self, name: str = "", /, **inputs: Any) -> None:
         if not isinstance(name, str) or not name:
-            raise InvalidSpecError("the state to send to", name, "a string that is not empty")
+            allowed = "the name of a state, which comes first"
+            remedy = "Write Send('name', key=value)."
+            raise InvalidSpecError("the state to send to", name, allowed, remedy)
         self.name = plain(name)
         self.inputs: Mapping[str, Any] = MappingProxyType(inputs)
 
@@ -57,6 +58,14 @@ class Send:
 
     def __hash__(self) -> int:
         return hash(self.name)  # inputs can be of any kind
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _sent, (self.name, dict(self.inputs))
+
+
+def _sent(name: str, inputs: dict[str, Any]) -> Send:
+    """What a pickled or copied `Send` is made of; an input may be called as an argument here."""
+    return Send(name, **inputs)
 
 
 Step = Union[str, Send, tuple[Flow, str]]  # noqa: UP007 - a tuple of a class and a string
@@ -124,8 +133,7 @@ class StateSpec:
     """What matches the names it stands for, where its name has placeholders."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip():
-            raise InvalidSpecError("a state's name", self.name, "a string that is not empty")
+        check_name("a state's name", self.name, self.function)
         object.__setattr__(self, "name", plain(self.name))
         object.__setattr__(self, "on_error", plain(self.on_error))
         self._check_settings()
@@ -140,7 +148,7 @@ class StateSpec:
 
     def _check_settings(self) -> None:
         of = f"of state {self.name!r}"
-        if self.join not in {"all", "each", "first"}:
+        if not isinstance(self.join, str) or self.join not in {"all", "each", "first"}:
             raise InvalidSpecError(f"join= {of}", self.join, "'all', 'each' or 'first'")
         if not isinstance(self.resources, ResourceRequirements):
             allowed = "a ResourceRequirements(cpu_units=..., memory_mb=..., gpu_units=...)"
@@ -199,8 +207,21 @@ def as_it_is_now(spec: StateSpec) -> StateSpec:
     return replace(spec)
 
 
+def check_name(what: str, name: object, function: object = None) -> None:
+    """Refuse what can't be a name; say so where the function was given in its place."""
+    if isinstance(name, str) and name.strip():
+        return
+    swapped = callable(name) and isinstance(function, str)
+    remedy = f"The name comes first: ({function!r}, function)." if swapped else ""
+    raise InvalidSpecError(what, name, "a string that is not empty", remedy)
+
+
 def check_function(name: str, function: object) -> None:
     """Refuse what can't be called with a context as its only argument."""
+    if inspect.iscoroutine(function):
+        function.close()  # else Python warns that nobody has awaited it
+        problem = f"is a coroutine: give {function.__name__} itself, without calling it"
+        raise StateFunctionError(name, function, problem)
     if not callable(function):
         raise StateFunctionError(name, function, "can't be called")
     if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
@@ -222,7 +243,7 @@ def declared_next(state: str, value: Iterable[str] | str | None) -> tuple[str, .
     if value is None:
         return None
     what, allowed = f"next= of state {state!r}", "the names of states"
-    if not isinstance(value, Iterable):
+    if not isinstance(value, Iterable) or isinstance(value, bytes):
         raise InvalidSpecError(what, value, allowed)
     names = (value,) if isinstance(value, str) else tuple(value)
     for name in names:
@@ -239,4 +260,4 @@ def check_seconds(name: str, value: float | None) -> None:
 
 def is_seconds(value: object) -> bool:
     """Whether it is a number from 0 that is not NaN; truth values are no numbers."""
-    return isinstance(value, Real) and not isinstance(value, bool) and float(value) >= 0
+    return is_amount(value)

@@ -94,6 +94,14 @@ class Topology:
             node = self._nodes[name] = next(matching, name)
         return node
 
+    def state(self, name: str) -> str:
+        """As `node`, of a name that also says which agents inside it is in: "review/chunk_3"."""
+        topology, prefix = self, ""
+        while agent := next((a for a in topology.rules.agents if name.startswith(f"{a}/")), None):
+            prefix, name = f"{prefix}{agent}/", name[len(agent) + 1 :]
+            topology = topology.rules.agents[agent]
+        return prefix + topology.node(name)
+
     def knows(self, source: str, target: str) -> bool:
         """Whether a branch at one state is known to be able to go to the other."""
         known = self._known.get(source)

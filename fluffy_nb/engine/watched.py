@@ -44,10 +44,14 @@ class WatchedFlow(DefinedFlow):
         """Have a function called with every event, in order, in the run's loop.
 
         Args:
-            observer: Must be quick; one that raises is logged and dropped.
+            observer: A plain function of an event. It must be quick; one that raises is logged and
+                dropped.
 
         Returns:
             What ends the subscription.
+
+        Raises:
+            InvalidSpecError: It can't be called, or is async.
         """
         return self._observers.subscribe(observer)
 

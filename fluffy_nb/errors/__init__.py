@@ -4,8 +4,17 @@ A message has one form: what happened, with the culprit's repr, what is allowed 
 name, and the remedy. Read `base` first, then the module named after what went wrong.
 """
 
+from fluffy_nb.errors.arguments import (
+    ArgumentsError,
+    explains_arguments,
+    explains_init,
+)
 from fluffy_nb.errors.base import (
     FluffyError,
+    StandInError,
+)
+from fluffy_nb.errors.calling import (
+    outside,
 )
 from fluffy_nb.errors.characters import (
     isolated,
@@ -35,6 +44,7 @@ from fluffy_nb.errors.definition import (
     StateFunctionError,
     StateInUseError,
     UndefinedTargetWarning,
+    UnknownBreakpointWarning,
     UnknownDependencyError,
 )
 from fluffy_nb.errors.foreign import (
@@ -97,6 +107,7 @@ from fluffy_nb.errors.wording import (
     plain,
     problem_of,
     shortened,
+    template_remedy,
     text_of,
 )
 
@@ -105,6 +116,7 @@ __all__ = [
     "AgentInItselfError",
     "AmbiguousStartError",
     "AnswerRefusedError",
+    "ArgumentsError",
     "AskOnLoopError",
     "BlockedError",
     "BlockedLoopError",
@@ -144,6 +156,7 @@ __all__ = [
     "RunTimeoutError",
     "SameLookError",
     "SaveWarning",
+    "StandInError",
     "StandstillError",
     "StateError",
     "StateFunctionError",
@@ -155,6 +168,7 @@ __all__ = [
     "StoreError",
     "TypedDataError",
     "UndefinedTargetWarning",
+    "UnknownBreakpointWarning",
     "UnknownDependencyError",
     "UnknownRunError",
     "UnknownStateError",
@@ -165,13 +179,17 @@ __all__ = [
     "bounded",
     "called",
     "class_of",
+    "explains_arguments",
+    "explains_init",
     "isolated",
     "listed",
     "log_error",
     "nearest",
+    "outside",
     "plain",
     "problem_of",
     "shortened",
+    "template_remedy",
     "text_of",
     "visible",
     "visible_lines",

@@ -20,14 +20,13 @@ class MissingKeyError(FluffyError, KeyError):
     """The context holds no value under this key."""
 
     def __init__(self, key: str, keys: Collection[str]) -> None:
-        self.message = (
+        super().__init__(
             f"the context holds nothing under {key!r} ({nearest(key, keys)}); "
             f"store it first: context.set_typed({key!r}, value)."
         )
-        super().__init__(self.message)
 
     def __str__(self) -> str:
-        return visible_lines(self.message)  # KeyError would show the repr of the message
+        return visible_lines(str(self.args[0]))  # KeyError would show the repr of the message
 
 
 class InputReadOnlyError(FluffyError, TypeError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fluffy_nb.errors.base import FluffyError
-from fluffy_nb.errors.wording import listed, nearest, shortened
+from fluffy_nb.errors.wording import listed, nearest, shortened, template_remedy
 
 
 class UndefinedTargetWarning(UserWarning):
@@ -14,6 +14,10 @@ class UndefinedTargetWarning(UserWarning):
 
 class NameFormWarning(UserWarning):
     """A state leads to a name that differs from the name of a state in Unicode form only."""
+
+
+class UnknownBreakpointWarning(UserWarning):
+    """A breakpoint names what is no state."""
 
 
 class NoStatesError(FluffyError, ValueError):
@@ -39,10 +43,10 @@ class StateFunctionError(FluffyError, TypeError):
     """What was given as a state can't be called with a context."""
 
     def __init__(self, name: str, function: object, problem: str) -> None:
+        called = name if name.isidentifier() else "state"
         super().__init__(
             f"state {name!r} is given {shortened(function)}, which {problem}; a state is a "
-            "function of one argument, the context: async def "
-            f"{name if name.isidentifier() else 'state'}(context): ..."
+            f"function of one argument, the context: async def {called}(context): ..."
         )
 
 
@@ -147,6 +151,7 @@ class AmbiguousStartError(FluffyError, ValueError):
             f"where to start is unclear: {listed(candidates)} are all led to by nothing, and state "
             f"{state!r} names {target!r}, which is no state ({nearest(target, names)}). "
             f"Correct that name, add the state {target!r}, or say where to start: run(start=...)."
+            + template_remedy(target, names)
         )
 
 

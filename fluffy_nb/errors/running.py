@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from fluffy_nb.errors.base import FluffyError
-from fluffy_nb.errors.wording import class_of, listed, nearest, shortened
+from fluffy_nb.errors.wording import class_of, listed, nearest, shortened, template_remedy
 
 
 class StateError(FluffyError, RuntimeError):
@@ -35,10 +35,11 @@ class UnknownStateError(StateError, LookupError):
     ) -> None:
         shown = shortened(name)
         who = f"state {returned_by!r} returned {shown}" if returned_by else f"{shown} was named"
-        Exception.__init__(
+        FluffyError.__init__(
             self,
             f"{who}, which is no state ({nearest(name, names)}); "
-            f"correct the name, or add it: add_state({shown}, function).",
+            f"correct the name, or add it: add_state({shown}, function)."
+            + template_remedy(name, names),
         )
         self.name = name
         self.state = returned_by or name
@@ -66,7 +67,7 @@ class InvalidResultError(StateError, TypeError):
     """A state returned something that does not say where to go."""
 
     def __init__(self, state: str, value: object, attempt: int = 0, run_id: str = "") -> None:
-        Exception.__init__(
+        FluffyError.__init__(
             self,
             f"state {state!r} returned {shortened(value)} ({class_of(value)}); "
             "a state returns the name of the next state, a list of names to run in parallel, "

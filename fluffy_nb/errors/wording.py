@@ -7,6 +7,7 @@ give a bounded plain string.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Any, TypeVar
@@ -61,6 +62,30 @@ def _same_but_for_form(name: str, allowed: Collection[str]) -> str | None:
         return None
     form = normalize("NFKC", str.__str__(name))
     return next((other for other in allowed if normalize("NFKC", other) == form), None)
+
+
+def template_remedy(name: str, names: Collection[str]) -> str:
+    """What to add where a name seems to be one of many that differ by a number (semantics 4.5).
+
+    Args:
+        name: The name that is no state.
+        names: The names of the states.
+
+    Returns:
+        A sentence with a blank before it; empty where no state has such a name.
+    """
+    for number in re.finditer(r"[0-9]+", name if isinstance(name, str) else ""):
+        before, after = name[: number.start()], name[number.end() :]
+        plain = before.rstrip("_-. ")
+        like = re.compile(re.escape(before) + "[0-9]+" + re.escape(after))
+        if plain and ((plain in names and not after) or any(map(like.fullmatch, names))):
+            word = re.split(r"[^A-Za-z]+", plain)[-1] or "state"
+            template = f"{before}{{{word}_id}}{after}"
+            return (
+                " One state can stand for all names that differ by a number: "
+                f"add_state({template!r}, function) gives each its {word}_id as an input."
+            )
+    return ""
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:

@@ -8,17 +8,16 @@ from dataclasses import replace
 from typing import Any, Self
 
 from fluffy_nb.engine.agent import Agent as EngineAgent
-from fluffy_nb.engine.checkpoint import Checkpoint
+from fluffy_nb.engine.checkpoint import Checkpoint, check_checkpoint
 from fluffy_nb.engine.prompt import Responder
 from fluffy_nb.engine.resources import ResourcePool
 from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.run import CLEANUP_TIMEOUT, Run
-from fluffy_nb.engine.specs import check_seconds
-from fluffy_nb.errors import NothingToResumeError
+from fluffy_nb.errors import NothingToResumeError, explains_arguments
 from fluffy_nb.journal.history import History, checkpoint_at, info_of, kept_of
 from fluffy_nb.journal.recorder import Recorder
 from fluffy_nb.journal.store import Durability, RunInfo, Store
-from fluffy_nb.journal.stores import check_store_given, store_of
+from fluffy_nb.journal.stores import check_interval, check_run_id, check_store_given, store_of
 
 
 class Agent(EngineAgent):
@@ -38,6 +37,7 @@ class Agent(EngineAgent):
             None keeps it when they end.
     """
 
+    @explains_arguments
     def __init__(
         self,
         name: str,
@@ -59,7 +59,7 @@ class Agent(EngineAgent):
             resources=resources,
             responder=responder,
         )
-        check_seconds("checkpoint_interval", checkpoint_interval)
+        check_interval(checkpoint_interval)
         self.checkpoint_interval = checkpoint_interval
         self.durability = durability
         self.keeps_in = check_store_given(store, durability)
@@ -118,6 +118,7 @@ class Agent(EngineAgent):
 
     # ------------------------------------------------------------ going on later
 
+    @explains_arguments
     async def resume(
         self,
         run_id: str | None = None,
@@ -139,6 +140,8 @@ class Agent(EngineAgent):
             RunHeldError: Another process executes it.
             CheckpointError: It holds what can't be read here: what is missing is named.
         """
+        if run_id is not None:
+            check_run_id(run_id)
         if run_id is not None and (self._run is None or self._run.id != run_id):
             self.take_up(run_id)
         return await super().resume(timeout=timeout, cleanup_timeout=cleanup_timeout)
@@ -158,6 +161,7 @@ class Agent(EngineAgent):
             NothingToResumeError: It has completed.
             RunHeldError: Another process executes it.
         """
+        check_run_id(run_id)
         if seq is not None:
             return self.fork(History(self.store, run_id).at(seq))
         if info_of(self.store, run_id).status == "COMPLETED":
@@ -183,6 +187,7 @@ class Agent(EngineAgent):
             UnknownRunError: It has no such run.
             RunHeldError: Another process executes it.
         """
+        check_run_id(run_id)
         store = store_of(path)
         agent = cls(info_of(store, run_id).agent, store=store)
         agent.take_up(run_id, seq)
@@ -210,8 +215,13 @@ class Agent(EngineAgent):
             The new run, which can be resumed; it knows its parent, which is left as it is.
 
         Raises:
+            InvalidSpecError: It is no `Checkpoint`.
+            NothingToResumeError: It was made before a first run.
             RunActiveError: A run is active.
         """
+        check_checkpoint("what is forked", checkpoint)
+        if not checkpoint.run_id:
+            raise NothingToResumeError(self.name, checkpoint.agent_status)
         run_id = os.urandom(4).hex()
         parent = checkpoint.run_id, checkpoint.seq
         forked = replace(

@@ -86,18 +86,10 @@ class Delta:
         name = event.state
         self._names[name] = None
         if name not in self._nodes:
-            self._nodes[name] = self._node(name)
+            self._nodes[name] = machine.root.topology.state(name)
         self._names[self._nodes[name]] = None
         if kind in _MOVES:
             self._edges.update(dict.fromkeys(machine.moved))
-
-    def _node(self, name: str) -> str:
-        """The state of a name: of one that fits a template, the template's."""
-        topology, prefix, rest = self._runner.machine.root.topology, "", name
-        while agent := next((a for a in topology.rules.agents if rest.startswith(f"{a}/")), None):
-            prefix, rest = f"{prefix}{agent}/", rest[len(agent) + 1 :]
-            topology = topology.rules.agents[agent]
-        return prefix + topology.node(rest)
 
     def take(self) -> dict[str, Any]:
         """What is new since the last time.

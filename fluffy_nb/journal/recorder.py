@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from fluffy_nb.engine import events as ev
-from fluffy_nb.engine.checkpoint import copied, unsaved
+from fluffy_nb.engine.checkpoint import unsaved
 from fluffy_nb.engine.codecs import UnsavableError, encode, is_unicode
+from fluffy_nb.engine.copying import copied
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import (
     CheckpointError,
@@ -271,7 +272,7 @@ class Recorder(Writer):
         try:
             return self._encode(value)
         except UnsavableError:
-            return shortened(value)
+            return self._runner.shared.secrets.masked(shortened(value))
 
     def _value(self, key: str) -> Value | None:
         shared = self._runner.shared

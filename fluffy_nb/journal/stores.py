@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fluffy_nb.engine.specs import is_seconds
 from fluffy_nb.errors import InvalidSpecError
 from fluffy_nb.journal.memory import MemoryStore
 from fluffy_nb.journal.store import Durability, RunInfo, Store
@@ -47,12 +48,26 @@ def store_of(given: Given, durability: Durability = "normal") -> Store:
 
 def check_store_given(given: Given, durability: Durability) -> Given:
     """Refuse what can't be a store, without opening it; returns it."""
-    if durability not in {"normal", "full"}:
+    if not isinstance(durability, str) or durability not in {"normal", "full"}:
         raise InvalidSpecError("durability", durability, '"normal" or "full"')
     parts = ("begin", "append", "runs", "rows", "values", "hold", "release")
     if not isinstance(given, (str, os.PathLike)) and not all(hasattr(given, p) for p in parts):
         raise InvalidSpecError("store", given, '"memory", the path of a file, or a Store')
     return given
+
+
+def check_run_id(run_id: object) -> None:
+    """Refuse what can't be the id of a run."""
+    if not isinstance(run_id, str):
+        remedy = "result.run_id and agent.run_id say which; runs_in(path) lists those of a file."
+        raise InvalidSpecError("run_id", run_id, "the id of a run, a string", remedy)
+
+
+def check_interval(seconds: float | None) -> None:
+    """Refuse what can't be a `checkpoint_interval`."""
+    if seconds is not None and not (is_seconds(seconds) and seconds > 0):
+        allowed = "a number of seconds above zero, or None"
+        raise InvalidSpecError("checkpoint_interval", seconds, allowed)
 
 
 def open_store(path: str | os.PathLike[str]) -> SQLiteStore:
@@ -69,6 +84,8 @@ def open_store(path: str | os.PathLike[str]) -> SQLiteStore:
     """
     from fluffy_nb.journal.sqlite import SQLiteStore  # noqa: PLC0415 - as above
 
+    if not isinstance(path, (str, os.PathLike)):
+        raise InvalidSpecError("the file of a store", path, "the path of a file")
     return SQLiteStore(path, read_only=True)
 
 

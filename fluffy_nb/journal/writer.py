@@ -167,7 +167,7 @@ class Writer:
 
     def _report(self, problem: Exception) -> None:
         """Say once what keeps the run from being kept."""
-        text = text_of(problem)
+        text = self._runner.shared.secrets.masked(text_of(problem))
         if text not in self._reported:
             self._reported.add(text)
             told = f"run {self._run!r} is not kept for now: {text}"

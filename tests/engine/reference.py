@@ -8,8 +8,9 @@ the model says which attempt ends next and how much time passes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import inf
+from typing import Any
 
 from .reference_branch import (
     DELAYED,
@@ -169,7 +170,7 @@ class Model:
             branch.phase = DELAYED
             branch.due = self.now + min(rules.delay * 2 ** (branch.tries - 1), LONGEST_DELAY)
         elif rules.on_error:
-            self.arrive(rules.on_error, branch.lost, alone=True, handles=True)
+            self.arrive(rules.on_error, branch.lost, alone=True, handles=True, inputs=branch.inputs)
             self.leave(branch, completed=False)
         elif (returned := self.flow.optional(branch.node)) is not None:
             self.leave(branch, completed=False)
@@ -200,14 +201,15 @@ class Model:
         *,
         alone: bool = False,
         handles: bool = False,
+        inputs: Mapping[str, Any] | None = None,
     ) -> None:
         """A branch comes to a state, unless another was first there (rule 5.2)."""
-        name, inputs = (to.name, {"n": to.number}) if isinstance(to, Sent) else (to, {})
+        name, sent = (to.name, {"n": to.number}) if isinstance(to, Sent) else (to, {})
         node = self.flow.node(name)
         if node in lost:
             return
         alone = alone or isinstance(to, Sent) or self.flow.of(node).join == "each"
-        inputs = {**self.flow.inputs(name), **inputs}
+        inputs = {**(inputs or {}), **self.flow.inputs(name), **sent}  # rule 4.2
         branch = Branch(name, node, alone, inputs, frozenset(lost), handles)
         self.branches.append(branch)
 

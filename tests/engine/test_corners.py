@@ -267,18 +267,6 @@ async def test_S9_2_a_run_is_asked_from_another_threads_loop():
 # ---------------------------------------------------------------- 10: values and output
 
 
-async def test_S10_5_a_secret_that_is_no_text_masks_nothing():
-    script = Script()
-
-    def body(context):
-        context.set_secret("key", {"token": "abcdef"})
-        context.progress(0.5, "abcdef")
-
-    script.add("s", body, next=[])
-    await script.agent.run()
-    assert script.of(ev.ProgressReported)[0].message == "abcdef"
-
-
 async def test_S10_11_a_process_without_output_runs_all_the_same(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     script = Script()

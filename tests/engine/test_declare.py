@@ -72,10 +72,15 @@ def test_next_holds_names(following):
         state(name="named", next=following)(lambda context: None)
 
 
-@pytest.mark.parametrize("thing", [5, "load", ["a"]])
+@pytest.mark.parametrize("thing", [5, ["a"]])
 def test_only_what_can_be_called_is_decorated(thing):
     with pytest.raises(StateFunctionError, match=r"can't be called; a state is a function"):
         state(thing)
+
+
+def test_S13_7_a_name_in_the_place_of_the_function_is_answered_with_the_keyword():
+    with pytest.raises(InvalidSpecError, match=r"'load'.*must be a function.*name='load'"):
+        state("load")
 
 
 def test_what_takes_no_attribute_is_refused_with_the_way_out():

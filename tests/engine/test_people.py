@@ -229,11 +229,17 @@ async def test_S11_6_a_responder_that_is_a_coroutine_function_is_refused_with_th
     async def respond(prompt):
         prompt.answer("x")
 
-    asking = Asking(asks("?"), responder=respond)
+    with pytest.raises(InvalidSpecError, match="start a task"):
+        Asking(asks("?"), responder=respond)
+
+    def hidden(prompt):
+        return respond(prompt)
+
+    asking = Asking(asks("?"), responder=hidden)
     with pytest.raises(StateError) as caught:
         await asking.agent.run()
     assert isinstance(caught.value.__cause__, InvalidSpecError)
-    assert "start a task" in str(caught.value.__cause__)
+    assert "returned a coroutine" in str(caught.value.__cause__)
 
 
 async def test_S11_6_a_responder_that_raises_fails_the_state():

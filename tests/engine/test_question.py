@@ -116,7 +116,7 @@ class Broken(BaseModel):
         (
             Question("?", validator=lambda x: wait(x + "!")),
             "x",
-            "TypeError: it returned a coroutine",
+            "TypeError: validator is <function <lambda>",
         ),
         (Question("?", schema=Broken), {"stars": 1}, "KeyError: 1"),
     ],

@@ -10,7 +10,8 @@ from unittest.mock import AsyncMock, MagicMock
 import pytest
 
 from fluffy_nb.engine.agent import Agent
-from fluffy_nb.engine.specs import StateSpec, declared_next, is_async
+from fluffy_nb.engine.callables import is_async
+from fluffy_nb.engine.specs import StateSpec, declared_next
 from fluffy_nb.errors import InvalidSpecError, StateFunctionError
 
 
@@ -138,9 +139,9 @@ def test_what_takes_no_context_is_refused(function, why):
 
 def test_a_coroutine_instead_of_its_function_is_refused():
     coroutine = asynchronous(None)
-    with pytest.raises(StateFunctionError, match=r"coroutine object.* can't be called"):
+    with pytest.raises(StateFunctionError, match=r"give asynchronous itself, without calling"):
         StateSpec("load it", coroutine)
-    coroutine.close()
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
 
 
 def test_a_function_whose_signature_nobody_knows_is_taken():

@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from fluffy_nb import Agent, Send, TypedContextData
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine import values
-from fluffy_nb.engine.shared import MASK, Writer
+from fluffy_nb.engine.secrets import MASK
+from fluffy_nb.engine.shared import Writer
 from fluffy_nb.engine.values import UNCOMPARED, has_changed, look
 from fluffy_nb.errors import (
     AskOnLoopError,

@@ -171,8 +171,8 @@ MUTANTS = (
     Mutant(
         "a secret is told",
         "runner.py",
-        "            text = self.shared.masked(details[place])",
-        "            text = details[place]",
+        "            masked(detail) if place in kind.texts else detail",
+        "            detail",
         ("test_tracking.py",),
     ),
     Mutant(
