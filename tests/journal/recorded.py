@@ -219,6 +219,10 @@ def failing(store, *, broken):
     return agent
 
 
+ALIVE: list[Agent] = []
+"""Agents that must not be garbage before their process ends."""
+
+
 async def record(file: Path) -> dict[str, str]:
     """Make the file; returns the id of each run, by what it is."""
     runs = {}
@@ -235,6 +239,7 @@ async def record(file: Path) -> dict[str, str]:
     runs["asked"] = (await agent.run()).run_id
     for name, answers in (("asked once, paused", ["yes"]), ("deep, paused", ["yes", "2nd"])):
         agent = asking(file, list(answers))
+        ALIVE.append(agent)
         agent.start()
         await agent.stands.wait()
         await agent.pause()
