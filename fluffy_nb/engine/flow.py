@@ -43,9 +43,10 @@ class DefinedFlow(Flow):
         state_timeout: float | None,
         resources: ResourcePool | None,
     ) -> None:
+        name = plain(name)
         if not isinstance(name, str) or not name.strip():
             raise InvalidSpecError("an agent's name", name, "a string that is not empty")
-        self.name = plain(name)
+        self.name = name
         self.max_concurrent = max_concurrent
         if state_timeout is not None and not (is_seconds(state_timeout) and state_timeout > 0):
             allowed = "a number of seconds above zero, or None"

@@ -41,9 +41,9 @@ class Send:
     __slots__ = ("inputs", "name")
 
     def __init__(self, name: str, /, **inputs: Any) -> None:
-        if not isinstance(name, str) or not name:
-            raise InvalidSpecError("the state to send to", name, "a string that is not empty")
         self.name = plain(name)
+        if not isinstance(self.name, str) or not self.name:
+            raise InvalidSpecError("the state to send to", name, "a string that is not empty")
         self.inputs: Mapping[str, Any] = MappingProxyType(inputs)
 
     def __repr__(self) -> str:
@@ -124,10 +124,10 @@ class StateSpec:
     """What matches the names it stands for, where its name has placeholders."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip():
-            raise InvalidSpecError("a state's name", self.name, "a string that is not empty")
         object.__setattr__(self, "name", plain(self.name))
         object.__setattr__(self, "on_error", plain(self.on_error))
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise InvalidSpecError("a state's name", self.name, "a string that is not empty")
         self._check_settings()
         template = Template(self.name) if is_template(self.name) else None
         object.__setattr__(self, "template", template)
