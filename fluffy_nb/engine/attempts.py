@@ -36,6 +36,8 @@ Ending = tuple[type[ev.Event], tuple[Any, ...], BaseException | None]
 
 NOT_RETRIED = (UnknownStateError, InvalidResultError)
 
+_PLAIN = frozenset({str, type(None), list})
+
 executing: contextvars.ContextVar[Context | None] = contextvars.ContextVar(
     "fluffy_executing", default=None
 )
@@ -116,7 +118,7 @@ class Attempt:
                     is_given_up=lambda: self.timed_out,
                     when_cancelled=self.context.stop_asking,
                 )
-                if inspect.isawaitable(result):
+                if type(result) not in _PLAIN and called(inspect.isawaitable, result)[0]:
                     result = await result
             if not self.timed_out:
                 return ev.StateCompleted, (self._next(result),), None
@@ -127,7 +129,7 @@ class Attempt:
             runner.cancelling.interrupted(error)
             return ev.StateCancelled, (), None
         except BaseException as error:  # whatever a state raises fails the state
-            if isinstance(error, GeneratorExit) and not self._is_in_task():
+            if type(error) is GeneratorExit and not self._is_in_task():
                 raise  # nobody raised it: a coroutine whose loop has gone is being closed
             if not self.timed_out:
                 return self._failed(error)
@@ -167,17 +169,16 @@ class Attempt:
     def _next(self, result: object) -> ev.Next:
         context = self.context
         whose = (context.state, result, context.attempt, context.run_id)
-        try:
-            going = read_result(self.definition, *whose)
-        except FluffyError:
-            raise
-        except Exception as problem:  # an object that raises when it is looked at
-            raise InvalidResultError(*whose) from problem
+        going, problem = called(read_result, self.definition, *whose)
+        if problem is not None:
+            if issubclass(type(problem), FluffyError):
+                raise problem
+            raise InvalidResultError(*whose) from problem  # it raises when it is looked at
         if len(going) > 1:
             what = f"state {context.state!r} returned {shortened(result)}"
             runner = self.runner
             runner.routes.check_fork(self.definition, runner.machine.starts, what)
-        return going
+        return going  # type: ignore[no-any-return]  # what read_result returns
 
     def retry_delay(self, error: BaseException) -> float | None:
         """Seconds until the next attempt; None where there is none (semantics 8.1)."""

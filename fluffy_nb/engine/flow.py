@@ -44,8 +44,8 @@ class DefinedFlow(Flow):
         state_timeout: float | None,
         resources: ResourcePool | None,
     ) -> None:
-        check_name("an agent's name", name)
         self.name = plain(name)
+        check_name("an agent's name", self.name)
         self.max_concurrent = max_concurrent
         if state_timeout is not None and not (is_seconds(state_timeout) and state_timeout > 0):
             allowed = "a number of seconds above zero, or None"

@@ -36,7 +36,7 @@ def read_result(
         return ()
     if type(result) is str and result in definition.states:  # the most common, first
         return (result,)
-    entries = result if isinstance(result, list) else [result]
+    entries: Any = result if issubclass(type(result), list) else [result]
     return tuple(
         _read_entry(definition, state, entry, result, attempt, run_id) for entry in entries
     )

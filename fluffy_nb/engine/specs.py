@@ -40,11 +40,11 @@ class Send:
     __slots__ = ("inputs", "name")
 
     def __init__(self, name: str = "", /, **inputs: Any) -> None:
-        if not isinstance(name, str) or not name:
+        self.name = plain(name)
+        if not isinstance(self.name, str) or not self.name:
             allowed = "the name of a state, which comes first"
             remedy = "Write Send('name', key=value)."
             raise InvalidSpecError("the state to send to", name, allowed, remedy)
-        self.name = plain(name)
         self.inputs: Mapping[str, Any] = MappingProxyType(inputs)
 
     def __repr__(self) -> str:
@@ -133,9 +133,9 @@ class StateSpec:
     """What matches the names it stands for, where its name has placeholders."""
 
     def __post_init__(self) -> None:
-        check_name("a state's name", self.name, self.function)
         object.__setattr__(self, "name", plain(self.name))
         object.__setattr__(self, "on_error", plain(self.on_error))
+        check_name("a state's name", self.name, self.function)
         self._check_settings()
         template = Template(self.name) if is_template(self.name) else None
         object.__setattr__(self, "template", template)

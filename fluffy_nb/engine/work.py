@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.attempts import Attempt, executing
 from fluffy_nb.engine.context import Context
-from fluffy_nb.engine.context_values import Written
 from fluffy_nb.engine.execution import Phase
 from fluffy_nb.engine.tasks import new_task
-from fluffy_nb.errors import problem_of
+from fluffy_nb.errors import GOES_THROUGH, problem_of
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.runner import Runner
@@ -147,10 +146,11 @@ class Work:
             self._context.copy().run(self._ended, attempt, *ending)
         except GeneratorExit:
             raise  # the loop has gone
-        except BaseException as error:
-            if not attempt.given_up:
-                self._break_off(error)
+        except GOES_THROUGH as error:
+            self._break_off(attempt, error)
             raise
+        except BaseException as error:  # noqa: BLE001 - of the machinery: nobody may wait for ever
+            self._break_off(attempt, error)
 
     def _ended(
         self,
@@ -164,11 +164,22 @@ class Work:
             self._leave(attempt, kind, details, error)
             self._runner.advance()
 
-    def _break_off(self, error: BaseException) -> None:
-        """The machinery itself has failed: the run ends with this, and nobody waits for ever."""
-        is_cancelled = isinstance(error, asyncio.CancelledError)
-        self._runner.cancelling.interrupted(None if is_cancelled else error)
-        self._runner.cancelling.look()
+    def _break_off(self, attempt: Attempt, error: BaseException) -> None:
+        """What is around an attempt has failed: so has its state, or else the run ends."""
+        if attempt.given_up:
+            return
+        runner = self._runner
+        if self._attempts.get(attempt.execution.id) is attempt:
+            if not isinstance(error, GOES_THROUGH):
+                self._leave(attempt, ev.StateFailed, (problem_of(error),), error)
+                runner.advance()
+                return
+            self._leave(attempt, ev.StateCancelled, (), None)
+        if attempt.execution.phase is Phase.RUNNING:  # no end was told
+            where = attempt.execution.id, attempt.execution.state, attempt.context.attempt
+            runner.emit(ev.StateCancelled, *where)
+        runner.cancelling.interrupted(None if type(error) is asyncio.CancelledError else error)
+        runner.cancelling.look()
 
     # ------------------------------------------------------------ ending
 
@@ -184,11 +195,19 @@ class Work:
         del self._attempts[execution.id]
         self.tasks.pop(execution.id, None)
         try:
-            written, removed = self._close(attempt, is_cancelled=kind is ev.StateCancelled)
+            if attempt.clock is not None:
+                attempt.clock.stop()
+            if context.printed is not None:
+                context.printed.flush()
+            written, removed = context.finish()
+            if runner.people.has_asked:
+                runner.people.withdraw_of(execution.id, interrupted=kind is ev.StateCancelled)
             if kind is ev.StateCompleted:
                 runner.once.forget(execution.id)
                 runner.endings.completed(attempt, details[0], written)
-        except Exception as problem:  # noqa: BLE001 - whatever it is, the end is told
+        except GOES_THROUGH:
+            raise
+        except BaseException as problem:  # noqa: BLE001 - whatever it is, the end is told
             kind, details, error = ev.StateFailed, (problem_of(problem),), problem
             written, removed = tuple(context.written), tuple(context.removed)
         details = (execution.id, execution.state, context.attempt, *details, written, removed)
@@ -197,18 +216,6 @@ class Work:
         else:
             runner.emit(kind, *details)
         runner.cancelling.look()
-
-    def _close(self, attempt: Attempt, *, is_cancelled: bool) -> Written:
-        """Take in what an attempt has left: what it printed, wrote and asked."""
-        context = attempt.context
-        if attempt.clock is not None:
-            attempt.clock.stop()
-        if context.printed is not None:
-            context.printed.flush()
-        written = context.finish()
-        if self._runner.people.has_asked:
-            self._runner.people.withdraw_of(attempt.execution.id, interrupted=is_cancelled)
-        return written
 
     def give_up(self, execution: int) -> str:
         """Go on without an attempt that does not end; returns its state."""
