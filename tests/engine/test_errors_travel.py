@@ -44,9 +44,11 @@ ARGUMENTS = {
     "LayoutError": ["problem"],
     "LayoutTimeoutError": [3.0],
     "MissingKeyError": ["key", ["kay"]],
+    "MissingStateError": ["agent", "run", ["s"]],
     "NoStatesError": ["agent"],
     "NobodyToAskError": ["s", "text"],
     "NothingToResumeError": ["agent", "IDLE"],
+    "OnceInItselfError": ["s", "key"],
     "OpenStateError": ["s", "why", "forks", ["a"]],
     "OverlappingTemplatesError": ["a_{i}", "{k}_1", "a_1"],
     "PromptClosedError": ["p", "was answered", ["q"]],
@@ -58,6 +60,7 @@ ARGUMENTS = {
     "RunMovedOnError": ["run"],
     "RunStoppedError": [{"agent": "run"}, {}],
     "RunTimeoutError": ["run", 3.0, ["s"]],
+    "SameLookError": ["agent", "caf\u00e9", "cafe\u0301"],
     "StandInError": ["text"],
     "StandstillError": [["task"], "", 0.0],
     "StateError": ["s", 1, "run", "problem"],
@@ -73,6 +76,8 @@ ARGUMENTS = {
     "UnknownRunError": ["run", "store", ["other"]],
     "UnknownStateError": ["name", ["a"], "s", 1, "run"],
     "UsageError": ["text"],
+    "WaitsForItselfError": ["agent", "run", "RUNNING", "s"],
+    "WatchedRunError": ["add_state()", "run", "agent"],
 }
 """Arguments for the constructor of each error."""
 
