@@ -49,10 +49,11 @@ def graph_from(data: Mapping[str, Any]) -> StateGraph:
     """
     states = set(data["states"])
     targets = states | set(data["undefined"])
-    named = {*data["starts"], *data["joins"], *data["dependencies"], *data["agents"]}
+    # The starts may be others: an agent that takes up a run can lack the states where it began.
+    named = {*data["joins"], *data["dependencies"], *data["agents"]}
     named.update(source for source, _, _ in data["edges"])
     if not named <= states or any(target not in targets for _, target, _ in data["edges"]):
-        raise ValueError("a graph has edges, starts or joins at what is no state")
+        raise ValueError("a graph has edges or joins at what is no state")
     return StateGraph(
         tuple(data["states"]),
         tuple(Edge(source, target, EdgeKind(kind)) for source, target, kind in data["edges"]),

@@ -156,7 +156,7 @@ async def until_still(agent: Agent) -> None:
 
 async def pause(_: Session, agent: Agent, __: Line) -> None:
     """Start nothing new; wait for what runs."""
-    await agent.pause()
+    await agent.present_run().pause()
 
 
 async def cancel(_: Session, agent: Agent, __: Line) -> None:

@@ -123,7 +123,7 @@ async def test_the_data_pipeline_processes_every_chunk_and_merges_once():
     result = await agent.run()
 
     assert result.values["merged"] == list(range(9))
-    assert [result.counts[f"process_chunk_{chunk_id}"] for chunk_id in range(3)] == [1, 1, 1]
+    assert result.counts["process_chunk_{chunk_id}"] == 3
     assert result.counts["merge_results"] == 1
 
 
