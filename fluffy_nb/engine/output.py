@@ -15,7 +15,7 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.attempts import executing
 from fluffy_nb.engine.secrets import mask_record
 from fluffy_nb.engine.streams import Streams
-from fluffy_nb.errors import InputInStateError
+from fluffy_nb.errors import InputInStateError, called, class_of, text_of
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.context import Context
@@ -132,10 +132,9 @@ class _Watch:
         record = self._make_record(*arguments, **more)
         printed = _printed()
         if printed is not None:
-            try:
-                message = record.getMessage()
-            except Exception as problem:  # noqa: BLE001 - logging itself tells of a wrong format
-                message = f"{record.msg} ({type(problem).__name__})"
+            message, problem = called(record.getMessage)
+            if problem is not None:  # logging itself tells of it
+                message = f"{text_of(record.msg)} ({class_of(problem)})"
             secrets = printed.secrets
             if secrets:  # semantics 10.5: in no log, wherever the record goes
                 mask_record(record, secrets.masked)

@@ -18,6 +18,7 @@ from fluffy_nb.engine.names import Names, own_nodes
 from fluffy_nb.engine.outside import Outside
 from fluffy_nb.engine.readings import MANY, NOTHING, UNKNOWN, Entry, Inside, Sent, Target, Value
 from fluffy_nb.engine.source import source_of
+from fluffy_nb.errors import GOES_THROUGH, shortened
 
 if TYPE_CHECKING:
     import re
@@ -105,7 +106,9 @@ def read(function: object, agent_types: tuple[type, ...] = ()) -> Reading:
     reading = Reading()
     try:
         reading.returns = _Layers(reading, agent_types).read(function)
-    except Exception:  # noqa: BLE001 - no source text, however odd, may keep a state from being added
+    except GOES_THROUGH:
+        raise
+    except BaseException:  # noqa: BLE001 - nothing that is odd may keep a state from being added
         reading.returns = Returns(unreadable=NO_SOURCE)
     return reading
 
@@ -162,7 +165,7 @@ class _Layers:
         except TypeError:
             return None
         except _NoSourceError as problem:
-            self._inner.append(Returns(unreadable=f"{function!r}: {problem}"))
+            self._inner.append(Returns(unreadable=f"{shortened(function)}: {problem}"))
             return UNKNOWN
         if found is None:
             return UNKNOWN

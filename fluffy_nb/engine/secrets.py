@@ -15,6 +15,7 @@ from numbers import Real
 from typing import Any
 
 from fluffy_nb.engine.spellings import spellings
+from fluffy_nb.errors import called
 
 MASK = "\u2022\u2022\u2022\u2022\u2022"
 """What stands in texts instead of a secret."""
@@ -186,15 +187,15 @@ def _parts(value: Any) -> list[object]:
 
 def mask_record(record: logging.LogRecord, masked: Callable[[str], str]) -> None:
     """Clear a log record, and the traceback it has, of secrets; others are left as they are."""
-    try:
-        text = record.getMessage()
-    except Exception:  # noqa: BLE001 - logging itself tells of a wrong format
-        return
+    text, problem = called(record.getMessage)
+    if problem is not None:
+        return  # logging itself tells of it
     hidden = masked(text)
     if hidden != text:
         record.msg, record.args = hidden, ()
     if record.exc_info and record.exc_info[0] is not None:
-        trace = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+        lines, problem = called(traceback.format_exception, *record.exc_info)
+        trace = "".join(lines or ()).rstrip("\n")
         hidden = masked(trace)
         if hidden != trace:
             record.exc_text, record.exc_info = hidden, None

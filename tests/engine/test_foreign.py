@@ -628,3 +628,52 @@ async def test_a_logging_filter_that_raises_hurts_no_run():
         assert (await agent.run()).status == "COMPLETED"
     finally:
         log.removeFilter(refuses)
+
+
+async def test_S10_11_what_can_not_be_logged_is_no_fault_of_the_state():
+    class Odd:
+        __str__ = raises(ValueError("no text"))
+
+    class OddlyClassedError(Exception):
+        __class__ = property(raises(ValueError("no class")))
+
+    async def log(context):
+        logging.getLogger("flow").info(Odd())
+        context.set_secret("password", "secret words")
+        try:
+            raise OddlyClassedError
+        except OddlyClassedError:
+            logging.getLogger("flow").debug("it failed", exc_info=True)
+
+    agent, seen = Agent("a"), []
+    agent.subscribe(seen.append)
+    agent.state(log)
+    logger = logging.getLogger("flow")
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False  # what the tests' own handlers do with it is their matter
+    logger.addHandler(logging.NullHandler())
+    try:
+        assert (await agent.run()).status == "COMPLETED"
+    finally:
+        logger.propagate = True
+    told = [event.text for event in seen if isinstance(event, ev.OutputPrinted)]
+    assert "INFO flow: <Odd whose text can't be made: ValueError: no text> (ValueError)\n" in told
+
+
+async def test_S2_1_an_object_that_raises_when_the_code_is_read_leaves_the_state_open():
+    class Lies:
+        __class__ = property(raises(OddError("class")))
+
+    lies = Lies()
+
+    async def first(context):
+        return (lies, "second") if context.has_state("never") else "second"
+
+    async def second(context):
+        pass
+
+    agent = Agent("a")
+    agent.state(first)
+    agent.state(second)
+    for _ in range(2):
+        assert (await agent.run(start="first")).counts == {"first": 1, "second": 1}

@@ -100,6 +100,20 @@ async def test_a_failed_state_shows_its_own_lines_and_what_to_do(notebook):
         assert module not in shown
 
 
+@pytest.mark.parametrize(
+    "method",
+    ["def __str__(self): return self.response", "__class__ = property(lambda self: 1 / 0)"],
+)
+async def test_S8_4_an_error_that_raises_when_it_is_shown_is_shown(notebook, method):
+    await notebook.run(
+        "%%fluffy r --quiet\nasync def a(context):\n"
+        f"    class ApiError(Exception):\n        {method}\n    raise ApiError"
+    )
+    shown = await notebook.fails("await r.run()")
+    assert "state 'a' failed in attempt 1" in shown
+    assert "ApiError" in shown
+
+
 async def test_a_result_that_says_nothing_has_no_lines_to_show(notebook):
     await notebook.run("%%fluffy r --quiet\nasync def a(context):\n    return 3")
     shown = await notebook.fails("await r.run()")

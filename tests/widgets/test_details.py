@@ -90,3 +90,21 @@ def test_very_long_source_is_cut():
     linecache.cache["<long>"] = (len(body), None, body.splitlines(keepends=True), "<long>")
     exec(compile(body, "<long>", "exec"), space)
     assert len(source(space["long"])) < MOST_SOURCE + 10
+
+
+def test_S12_2_of_a_callable_that_raises_or_never_ends_there_is_no_source():
+    class Endless:
+        def __getattr__(self, name):
+            return self
+
+        def __call__(self, context):
+            return None
+
+    class Odd:
+        __class__ = property(lambda self: 1 / 0)
+
+        def __call__(self, context):
+            return None
+
+    for function in (Endless(), Odd()):
+        assert source(function) == ""
