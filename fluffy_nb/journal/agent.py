@@ -227,6 +227,7 @@ class Agent(EngineAgent):
         forked = replace(
             checkpoint,
             shared_state={**checkpoint.shared_state, **changes},
+            writers={k: state for k, state in checkpoint.writers.items() if k not in changes},
             progress=replace(checkpoint.progress, run_id=run_id),
             event=0,
         )
