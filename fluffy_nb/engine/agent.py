@@ -330,7 +330,7 @@ class Agent(SteeredFlow):
         """Let a run stand where a checkpoint left it."""
         self._check_idle("restoring another")
         run = self._run
-        shared = SharedState(checkpoint.restored_values())
+        shared = SharedState(checkpoint.restored_values(), checkpoint.writers)
         starts = tuple(checkpoint.progress.starts)
         new = self._new_run(starts, shared, prepared(None))
         self._keep_restored(new, checkpoint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import threading
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -69,6 +70,7 @@ class Run:
         self._timeout: RunTimeoutError | None = None
         self._began: float | None = None
         self._active = 0.0
+        self._going_on = threading.RLock()  # whose loop has ended can be resumed in any thread
         self._taken_up: Progress | None = None  # until it is gone on with
         runner.on_settled = self._stopped
 
@@ -145,9 +147,11 @@ class Run:
 
     def go_on(self, limit: int | None, timeout: float | None, cleanup_timeout: float) -> None:
         """Go on after a pause, a failure, a timeout or a cancellation."""
-        if self.runner.routes.reread():  # by `%autoreload`, while the run stood still
-            self.runner.cross(self.runner.graph_changed, ())
-        self._go(limit, timeout, cleanup_timeout, (ev.RunResumed, ()))
+        with self._going_on:
+            self.check_resumable()
+            if self.runner.routes.reread():  # by `%autoreload`, while the run stood still
+                self.runner.cross(self.runner.graph_changed, ())
+            self._go(limit, timeout, cleanup_timeout, (ev.RunResumed, ()))
 
     def _go(
         self,
@@ -254,7 +258,6 @@ class Run:
             WaitsForItselfError: A state of this run called it.
         """
         self.check_outside()
-        self.check_resumable()
         self.go_on(None, timeout, cleanup_timeout)
         return await self.wait()
 

@@ -21,11 +21,18 @@ class Writer(NamedTuple):
 
 
 class SharedState:
-    """The values of one run, who wrote each, and which are typed."""
+    """The values of one run, who wrote each, and which are typed.
+
+    Args:
+        values: The first values.
+        writers: The states that wrote them, in a run that is taken up.
+    """
 
     __slots__ = ("local", "lock", "secrets", "types", "values", "writers")
 
-    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, values: Mapping[str, Any] | None = None, writers: Mapping[str, str] | None = None
+    ) -> None:
         self.values: dict[str, Any] = {}
         self.writers: dict[str, Writer] = {}
         self.types: dict[str, type] = {}
@@ -34,7 +41,7 @@ class SharedState:
         self.lock = threading.RLock()
         """Held while a value is read and written in one step; threads write too."""
         for key, value in (values or {}).items():
-            self.set(key, value, Writer("", 0, 0))
+            self.set(key, value, Writer((writers or {}).get(key, ""), 0, 0))
 
     def __repr__(self) -> str:
         return f"<shared state of {len(self.values)} keys>"

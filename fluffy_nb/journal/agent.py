@@ -14,7 +14,8 @@ from fluffy_nb.engine.resources import ResourcePool
 from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.run import CLEANUP_TIMEOUT, Run
 from fluffy_nb.errors import NothingToResumeError, explains_arguments
-from fluffy_nb.journal.history import History, checkpoint_at, info_of, kept_of
+from fluffy_nb.journal.delta import NUMBER
+from fluffy_nb.journal.history import History, checkpoint_at, info_of, kept_of, last_number
 from fluffy_nb.journal.recorder import Recorder
 from fluffy_nb.journal.store import Durability, RunInfo, Store
 from fluffy_nb.journal.stores import check_interval, check_run_id, check_store_given, store_of
@@ -112,7 +113,7 @@ class Agent(EngineAgent):
             present = (item for item, data in items.items() if data is not None)
             is_standing = last.status not in {"IDLE", "RUNNING"}
             recorder.go_on_from(present, keys, last, is_standing=is_standing)
-            recorder.checkpoints = max(History(self.store, progress.run_id).numbers, default=0)
+            recorder.checkpoints = items.get(NUMBER) or last_number(self.store, progress.run_id)
             run.runner.seq = last.seq
         recorder.hold()
 
@@ -227,6 +228,7 @@ class Agent(EngineAgent):
         forked = replace(
             checkpoint,
             shared_state={**checkpoint.shared_state, **changes},
+            writers={k: state for k, state in checkpoint.writers.items() if k not in changes},
             progress=replace(checkpoint.progress, run_id=run_id),
             event=0,
         )

@@ -34,8 +34,7 @@ class History(Sequence[Checkpoint]):
     def __init__(self, store: Store, run: str) -> None:
         self._store = store
         self._run = run
-        infos = {info.id: info for info in store.runs()}
-        self._places = _places(store, infos, run)
+        self._places = _places(store, _infos(store), run)
         self.numbers = list(self._places)
         """The number of each."""
 
@@ -75,21 +74,32 @@ class History(Sequence[Checkpoint]):
         return checkpoint_at(self._store, run, event, seq)
 
 
-def _places(store: Store, infos: dict[str, RunInfo], run: str) -> dict[int, Place]:
+def last_number(store: Store, run: str, until: int | None = None) -> int:
+    """The number of the latest checkpoint of a run, up to the row of one event; 0 for none."""
+    return max(_places(store, _infos(store), run, until), default=0)
+
+
+def _infos(store: Store) -> dict[str, RunInfo]:
+    return {info.id: info for info in store.runs()}
+
+
+def _places(
+    store: Store, infos: dict[str, RunInfo], run: str, until: int | None = None
+) -> dict[int, Place]:
     """Where the checkpoints of a run are, by number."""
     places: dict[int, Place] = {}
     number = 0
     info = infos.pop(run, None)  # a parent is looked at once, whatever a file says
-    for row in store.rows(run):
+    for row in store.rows(run, 0, until):
         told = row.progress.get(NUMBER)
         if not number and not places and info is not None and info.parent in infos:
             before = _places(store, infos, info.parent)
-            until = info.parent_seq or 0
+            left = info.parent_seq or 0
             # Files of earlier versions tell no numbers, and at which event a fork left.
             places = {
                 n: place
                 for n, place in before.items()
-                if (place.event if told is None else n) <= until
+                if (place.event if told is None else n) <= left
             }
             number = max(places, default=0)
         number = number + bool(row.state) if told is None else told
@@ -176,7 +186,7 @@ def checkpoint_at(
     if row is None:
         raise CheckpointError(f"run {run!r} has nothing to go on from", "begin another run")
     if number is None:
-        number = items.get(NUMBER) or max(History(store, run).numbers, default=0)
+        number = items.get(NUMBER) or last_number(store, run, until)
     read = _as_it_is if store.keeps_objects else decode
     try:
         progress = progress_from(run, info.starts, items, read)

@@ -25,7 +25,7 @@ from fluffy_nb.journal.history import events_of
 
 pytestmark = pytest.mark.systems
 
-KILLS = 30
+KILLS = 20
 """For each durability about so many; the run in which the last one comes is ended."""
 
 PROGRAM = Path(__file__).with_name("hard_flow.py")

@@ -234,11 +234,11 @@ class TestRows:
     def test_a_malformed_row_has_its_number(self, file, text):
         run = first(file)
         with closing(open_store(file)) as store:
-            seq = History(store, run).numbers[-1]
+            seq = History(store, run)[-1].event
             damage(file, run, seq, text)
             with pytest.raises(StoreError, match=f"after event {seq} can't be read"):
                 History(store, run)
-            assert checkpoint_at(store, run, seq - 1).seq < seq
+            assert checkpoint_at(store, run, seq - 1).event < seq
 
     @pytest.mark.parametrize("value", hostile.CELLS, ids=repr)
     @pytest.mark.parametrize("column", ["agent", "status", "created", "starts", "parent", "id"])
@@ -259,7 +259,7 @@ class TestRows:
     def test_bytes_that_are_no_text_have_their_row(self, file):
         run = first(file)
         with closing(open_store(file)) as store:
-            seq = History(store, run).numbers[-1]
+            seq = History(store, run)[-1].event
             hostile.changed(
                 file, f"UPDATE moments SET data = CAST(x'ff5b5d' AS TEXT) WHERE seq={seq}"
             )

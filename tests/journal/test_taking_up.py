@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import textwrap
@@ -11,7 +12,14 @@ import threading
 import pytest
 
 from fluffy_nb import Agent, AgentStatus, Checkpoint, open_store
-from fluffy_nb.errors import RunHeldError, RunMovedOnError, SaveWarning, StateError
+from fluffy_nb.errors import (
+    NothingToResumeError,
+    RunActiveError,
+    RunHeldError,
+    RunMovedOnError,
+    SaveWarning,
+    StateError,
+)
 from fluffy_nb.journal.history import History
 from fluffy_nb.journal.memory import MOST_ROWS, MemoryStore
 from fluffy_nb.journal.sqlite import SQLiteStore
@@ -264,6 +272,64 @@ def test_S12_7_two_threads_that_go_on_with_a_run_do_it_once(store):
     assert started == ["b", "c"]
 
 
+def test_S12_7_two_threads_that_resume_one_agent_do_it_once(store):
+    """The loop that it ran in has ended, so each resumes it in its own."""
+    script = counting(store)
+
+    async def begin():
+        await script.agent.step()
+
+    asyncio.run(begin())
+    run = script.agent.present_run()
+    both, hold, outcomes = threading.Barrier(2), run.runner.hold, []
+
+    def slow():
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.5)  # until the other has come as far, if it can
+        hold()
+
+    run.runner.hold = slow
+
+    def go():
+        try:
+            outcomes.append(asyncio.run(run.resume()).values["n"])
+        except (RunActiveError, NothingToResumeError):
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=go) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(map(str, outcomes)) == ["3", "refused"]
+    assert script.started == ["a", "b", "c"]
+
+
+async def test_S12_7_a_resume_that_is_refused_leaves_no_clock_running(store):
+    script = counting(store)
+    await script.agent.step()
+    other = counting(store)
+    await other.agent.resume(script.agent.run_id)
+    duration = script.agent.duration
+    with pytest.raises(RunMovedOnError):
+        await script.agent.resume(timeout=0.01)
+    handles = asyncio.get_running_loop()._scheduled
+    assert not [h for h in handles if not h.cancelled() and "_expire" in repr(h)]
+    assert script.agent.duration == duration
+
+
+async def test_S10_3_who_wrote_a_value_is_known_where_the_run_is_taken_up(store):
+    script = counting(store)
+    await script.agent.step(2)
+    other = counting(store)
+    other.agent.take_up(script.agent.run_id)
+    assert other.agent.create_checkpoint().writers == {"n": "b", "a": "a", "b": "b"}
+    other.agent.fork(other.agent.checkpoints.at(2), n=7)
+    assert other.agent.create_checkpoint().writers == {"n": "", "a": "a", "b": "b"}
+    await other.agent.resume()
+    assert other.agent.checkpoints.at(3).writers == {"n": "c", "a": "a", "b": "b", "c": "c"}
+
+
 async def test_S12_7_a_run_whose_place_another_takes_is_let_go(path):
     script = counting(SQLiteStore(path))
     await script.agent.step()
@@ -299,8 +365,13 @@ async def test_S12_5_going_back_in_a_run_forgets_what_came_after_also_in_the_sto
     await script.agent.run()
     run = script.agent.run_id
     await script.agent.restore_from_checkpoint(script.agent.checkpoints.at(1))
-    await script.agent.step()
+    await script.agent.cancel_all()  # which is written
     other = counting(store)
+    other.agent.take_up(run)
+    assert other.agent.context_values == {"n": 1, "a": 1}
+    assert other.agent.completed_states == {"a"}
+    assert other.agent.taken_edges == {("a", "b"): 1}
+    await script.agent.step()
     other.agent.take_up(run)
     assert other.agent.context_values == {"n": 2, "a": 1, "b": 2}
     assert other.agent.completed_states == {"a", "b"}
