@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast, overload
 
@@ -40,6 +41,8 @@ class Settings:
     name: str | None = None
     given: StateSettings | None = None
 
+
+_noted: ContextVar[list[Any] | None] = ContextVar("noted", default=None)
 
 UNDECLARED = Settings()
 """The settings of every function that `@state` was not used on."""
@@ -138,6 +141,9 @@ def state(function: Any = None, /, *, name: str | None = None, **settings: Any) 
         except (AttributeError, TypeError):
             problem = "can't be marked; give name= and next= to add_state instead"
             raise StateFunctionError(called, function, problem) from None
+        noted = _noted.get()
+        if noted is not None:
+            noted.append(function)
         return function
 
     return decorate if function is None else decorate(function)
@@ -169,6 +175,22 @@ def check_decorated(
             problem = f"takes no argument {setting}= ({near})"
             takes = ", ".join(f"{each}=None" for each in SETTINGS)
             raise ArgumentsError(decorator, problem, f"(name=None, {takes})")
+
+
+def note_declared(*, stop: bool = False) -> list[Any]:
+    """Note from now on, in this context, every function that `@state` is used on.
+
+    A cell needs it: a loop can make several states from one `def`.
+
+    Args:
+        stop: Note no more.
+
+    Returns:
+        The list that they are appended to, in their order.
+    """
+    noted: list[Any] = []
+    _noted.set(None if stop else noted)
+    return noted
 
 
 def _anything(context: object) -> None:

@@ -66,7 +66,8 @@ class Texts(Entries):
         """What an expression is as text; what comes from outside can be another one later."""
         number = self._number(node)
         if number is not None:
-            return Value((str(number),))
+            # a pattern: where a condition keeps the last one from going on, no such state is missed
+            return Value((re.compile(re.escape(str(number)), re.DOTALL),))
         before = self.names.outside.lookups
         match node:
             case ast.Name(id=name) if self.names.is_own(name):

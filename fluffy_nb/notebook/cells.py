@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from types import CodeType
 from typing import Any
 
 from fluffy_nb.agent import Agent
+from fluffy_nb.engine.callables import called, layers, signature_of
 from fluffy_nb.engine.context import Context
 from fluffy_nb.engine.declare import UNDECLARED, settings_of
 from fluffy_nb.engine.specs import StateSpec
-from fluffy_nb.errors import UsageError
+from fluffy_nb.errors import StateFunctionError, UsageError
 
 States = Mapping[str, Callable[..., Any]]
 
 
-def states_among(functions: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
+def states_among(
+    functions: Mapping[str, Any], declared: Collection[Any] = (), added: Collection[Any] = ()
+) -> dict[str, Callable[..., Any]]:
     """The states among the functions a cell defined, by the names they have as states.
 
     A function is one if `@state` was used on it, or if its first parameter is named `context` or
@@ -24,32 +29,74 @@ def states_among(functions: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
 
     Args:
         functions: By their names in the cell, in its order.
+        declared: All that `@state` was used on, in order. A loop defines several functions of one
+            name; each that was given a name of its own as a state is one.
+        added: Functions that are states already, because the cell itself called `add_state`.
 
     Returns:
         The states in the same order.
 
     Raises:
-        UsageError: Two of them have one name.
+        UsageError: Two of them have one name, or a helper takes a context and more.
         StateFunctionError: One that was declared can't be called with a context.
     """
     found: dict[str, Callable[..., Any]] = {}
-    for name, function in functions.items():
+    defined_by: dict[str, str] = {}
+    for name, function in _all_versions(functions, declared):
         settings = settings_of(function)
-        if settings is UNDECLARED and (name.startswith("_") or not _takes_context(function)):
+        if settings is UNDECLARED and (
+            name.startswith("_")
+            or not takes_context(function)
+            or any(function is each for each in added)
+        ):
             continue
         state = settings.name or name
-        if state in found:
+        if defined_by.setdefault(state, name) != name:
             raise UsageError(f"two functions of this cell are state {state!r}; rename one of them.")
-        StateSpec(state, function)  # refuses what can't be a state before anything is changed
+        _check(state, name, function)
         found[state] = function
     return found
 
 
-def _takes_context(function: object) -> bool:
+def _all_versions(
+    functions: Mapping[str, Any], declared: Collection[Any]
+) -> Iterator[tuple[str, Any]]:
+    """The functions of a cell, with the earlier ones of each name that have one as a state."""
+    named = [each for each in declared if settings_of(each).name is not None]
+    for name, function in functions.items():
+        for each in named:
+            if each is not function and getattr(each, "__name__", "") == name:
+                yield name, each
+        yield name, function
+    for each in named:  # made by a function of the cell
+        if getattr(each, "__name__", "") not in functions:
+            yield str(settings_of(each).name), each
+
+
+def _check(state: str, name: str, function: Callable[..., Any]) -> None:
+    """Refuse what can't be a state before anything is changed."""
+    try:
+        StateSpec(state, function)
+    except StateFunctionError:
+        if settings_of(function) is not UNDECLARED:
+            raise
+        raise UsageError(
+            f"{head(name, function)} takes a context as states do, and can't be called with a "
+            f"context alone. If it is a helper, let its name begin with an underscore: _{name}; "
+            f"if it is a state, it takes the context alone: async def {name}(context): ..."
+        ) from None
+
+
+def takes_context(function: object) -> bool:
+    """Whether a function looks like a state: by its first parameter, or that of what it wraps."""
     if not callable(function) or inspect.isclass(function):
         return False
+    return any(map(_begins_with_context, layers(function)))
+
+
+def _begins_with_context(function: Any) -> bool:
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = list(signature_of(function).parameters.values())
     except (TypeError, ValueError):
         return False
     if not parameters or parameters[0].kind in {
@@ -62,6 +109,50 @@ def _takes_context(function: object) -> bool:
     if isinstance(annotation, str):
         annotation = annotation.strip("\"' ").rpartition(".")[2]
     return parameters[0].name == "context" or annotation in ("Context", Context)
+
+
+def head(name: str, function: object) -> str:
+    """A function as it is called, for a message."""
+    try:
+        return f"{name}{signature_of(function)}" if callable(function) else name
+    except (TypeError, ValueError):
+        return name
+
+
+def is_of(file: str, function: object) -> bool:
+    """Whether a function, or one that it wraps, was defined in a cell; known by its file."""
+    return any(code.co_filename == file for code in _codes(function))
+
+
+def helpers_among(states: States) -> dict[str, str]:
+    """States that another one calls by its name: probably helpers, by the name of who calls.
+
+    Args:
+        states: The states of a cell.
+    """
+    found: dict[str, str] = {}
+    for caller, function in states.items():
+        used = {name for code in _codes(function) for name in _globals_of(code)}
+        for name, other in states.items():
+            if name in used and name != caller and settings_of(other) is UNDECLARED:
+                found.setdefault(name, caller)
+    return found
+
+
+def _codes(function: object) -> Iterator[CodeType]:
+    for layer in layers(function):
+        try:
+            yield called(layer).function.__code__
+        except TypeError:
+            return
+
+
+def _globals_of(code: CodeType) -> Iterator[str]:
+    for step in dis.get_instructions(code):
+        if step.opname == "LOAD_GLOBAL":
+            yield step.argval
+        elif inspect.iscode(step.argval):
+            yield from _globals_of(step.argval)
 
 
 class Owners:

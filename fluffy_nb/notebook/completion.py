@@ -10,10 +10,11 @@ from IPython.core import completer
 from IPython.core.interactiveshell import InteractiveShell
 
 from fluffy_nb.journal.stores import runs_in
+from fluffy_nb.notebook.cells import takes_context
 from fluffy_nb.notebook.options import Option, Usage, split
 from fluffy_nb.notebook.past import numbers_of
 from fluffy_nb.notebook.session import Session
-from fluffy_nb.notebook.verbs import CELL, START, VERBS
+from fluffy_nb.notebook.verbs import CELL, START, STATES, VERBS
 
 MOST_NUMBERS = 20
 """How many of the latest checkpoints are offered."""
@@ -101,7 +102,7 @@ def _of_usage(session: Session, usage: Usage, words: list[str], text: str) -> li
     flag = written.partition("=")[0] if "=" in written else "".join(words[-1:])
     option = usage.option(flag)
     if option is not None and option.value:
-        return _of_option(option, states)
+        return _of_option(session, option, states)
     if not named and "NAME" in usage.words:
         return list(session.agents)
     if "RUN" in usage.words:
@@ -129,7 +130,9 @@ def _runs(session: Session, named: list[str]) -> list[str]:
     return [info.id for info in runs_in(path)]
 
 
-def _of_option(option: Option, states: list[str]) -> list[str]:
+def _of_option(session: Session, option: Option, states: list[str]) -> list[str]:
+    if option is STATES:
+        return [n for n, f in session.shell.user_ns.items() if takes_context(f) and n[0] != "_"]
     return states if option is START else list(option.choices)
 
 

@@ -24,6 +24,7 @@ class Option:
         read: Makes the value of its text; raises `ValueError` with what it must be.
         choices: The values there are, where they can be listed.
         repeats: Whether it may be given several times.
+        many: Whether its value is all the words up to the next option.
     """
 
     flag: str
@@ -32,6 +33,7 @@ class Option:
     read: Callable[[str], Any] = str
     choices: tuple[str, ...] = ()
     repeats: bool = False
+    many: bool = False
 
     @property
     def key(self) -> str:
@@ -134,16 +136,24 @@ def _take_option(usage: Usage, line: Line, token: str, tokens: list[str]) -> Non
         if not tokens:
             raise UsageError(f"{usage.command}: {flag} needs a value: {option}")
         value = tokens.pop(0)
-    try:
-        read = option.read(value)
-    except ValueError as problem:
-        raise UsageError(f"{usage.command}: {flag} is {value!r}; {problem}") from None
-    if option.repeats:
+    read = _read(usage, option, value.rstrip(",") if option.many else value)
+    if option.many:
+        while tokens and not tokens[0].startswith("-"):
+            read += _read(usage, option, tokens.pop(0).rstrip(","))
+        line.options.setdefault(option.key, []).extend(read)
+    elif option.repeats:
         line.options.setdefault(option.key, []).append(read)
     elif option.key in line.options:
         raise UsageError(f"{usage.command}: {flag} is given twice.")
     else:
         line.options[option.key] = read
+
+
+def _read(usage: Usage, option: Option, value: str) -> Any:
+    try:
+        return option.read(value)
+    except ValueError as problem:
+        raise UsageError(f"{usage.command}: {option.flag} is {value!r}; {problem}") from None
 
 
 # ---------------------------------------------------------------- words

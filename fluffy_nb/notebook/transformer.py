@@ -24,12 +24,19 @@ from IPython.core.interactiveshell import InteractiveShell
 
 MAGIC = "fluffy"
 _CELL = re.compile(r"%%fluffy(?!\S)(.*)")
+_OTHER_CELL = re.compile(r"%%([^\W\d][\w.]*|!)")
+_OF_TEXT = frozenset({
+    "!", "HTML", "SVG", "bash", "cmd", "file", "html", "javascript", "js", "latex", "markdown",
+    "perl", "pypy", "ruby", "script", "sh", "svg", "sx", "system", "writefile",
+})  # fmt: skip
+"""The cell magics that take any text, and do not run it as a cell."""
 _CALL = "get_ipython().fluffy.{}({})\n"
 _END = "await " + _CALL.format("end", "")
 _SILENT_END = _END.replace("\n", ";\n")
 _LINE_MAGIC = f"get_ipython().run_line_magic('{MAGIC}', "
 _AWAITED = f"await get_ipython().{MAGIC}.line("
 
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp)
 
 
@@ -70,10 +77,33 @@ def frame_cell(lines: list[str]) -> list[str]:
     """
     match = _CELL.match(lines[0]) if lines else None
     if match is None:
-        return lines
+        outer = _magic_around(lines)
+        return lines if outer is None else [_CALL.format("misplaced", repr(outer))]
+    if not _can_await():
+        return [_CALL.format("unawaitable", repr(f"%%{MAGIC} {match[1].strip()}"))]
     body = lines[1:]
     begin = _CALL.format("begin", repr(match[1].strip()))
     return [begin, *body, _SILENT_END if _is_silenced(body) else _END]
+
+
+def _magic_around(lines: list[str]) -> str | None:
+    """The cell magic that stands above a line with `%%fluffy`, as in `%%time`."""
+    outer = None
+    for line in lines:
+        other = _OTHER_CELL.match(line)
+        if _CELL.match(line):
+            return outer
+        if other is not None and other[1] not in _OF_TEXT:
+            outer = outer or f"%%{other[1]}"
+        elif outer is None or (line.strip() and not line.lstrip().startswith("#")):
+            return None
+    return None
+
+
+def _can_await() -> bool:
+    """Whether a cell may await: not after `%autoawait off`."""
+    shell = InteractiveShell.instance() if InteractiveShell.initialized() else None
+    return shell is None or bool(shell.autoawait)
 
 
 def _is_silenced(body: list[str]) -> bool:
@@ -93,7 +123,7 @@ def await_lines(lines: list[str]) -> list[str]:
     """
     text = "".join(lines)
     framed = _END in lines[-1:] or _SILENT_END in lines[-1:]
-    if _LINE_MAGIC not in text and not framed:
+    if (_LINE_MAGIC not in text and not framed) or not _can_await():
         return lines
     try:
         tree = ast.parse(text)
@@ -132,19 +162,32 @@ class FrameFiller(ast.NodeTransformer):
         return node
 
     def _fill(self, module: ast.Module, begin: ast.Call, end: ast.Call) -> None:
-        names = dict.fromkeys(name for statement in module.body for name in _functions(statement))
-        begin.args.append(ast.Tuple([ast.Constant(name) for name in names], ast.Load()))
+        begin.args.append(_names(module.body))
+        looped = _names([part for part in module.body if isinstance(part, _LOOPS)])
+        if looped.elts:
+            begin.args.append(looped)
         before = module.body[-2]
         if isinstance(before, ast.Expr) and _call(before, "begin") is None:
             end.args.append(before.value)
             del module.body[-2]
         last = max(
-            (n for n, statement in enumerate(module.body) if any(_functions(statement))), default=0
+            (n for n, statement in enumerate(module.body) if _brings_functions(statement)),
+            default=0,
         )
         define = ast.parse(_CALL.format("define", "")).body[0]
         ast.copy_location(define, module.body[last])
         module.body.insert(last + 1, define)
         ast.fix_missing_locations(module)
+
+
+def _names(statements: list[ast.stmt]) -> ast.Tuple:
+    names = dict.fromkeys(name for statement in statements for name in _functions(statement))
+    return ast.Tuple([ast.Constant(name) for name in names], ast.Load())
+
+
+def _brings_functions(statement: ast.stmt) -> bool:
+    """Whether a statement defines functions of the cell, or imports what can be some."""
+    return any(_functions(statement)) or isinstance(statement, ast.Import | ast.ImportFrom)
 
 
 def _call(statement: ast.stmt, method: str) -> ast.Call | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import queue
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -26,6 +27,14 @@ START = Option("--start", "where to start", "STATE", o.names, repeats=True)
 TIMEOUT = Option("--timeout", "cancel the run after so many seconds", "SECONDS", o.seconds)
 WAIT = Option("--wait", "wait in this cell until the run has ended or is paused")
 INPUT = Option("-i", "a first value of the context", "key=expression", o.setting, repeats=True)
+STATES = Option(
+    "--states",
+    "makes these functions states too, as those that were imported",
+    "FUNCTION...",
+    o.names,
+    repeats=True,
+    many=True,
+)
 SAVE = Option("--save", "write a file, of the kind its name ends in", "FILE", o.unquoted)
 
 CELL = Usage(
@@ -33,6 +42,7 @@ CELL = Usage(
     "Makes the functions of the cell the states of an agent.",
     ("NAME",),
     (
+        STATES,
         Option("--run", "start a run in the background"),
         Option("--step", "begin a run and run one state of it"),
         WAIT,
@@ -104,6 +114,22 @@ def call(session: Session, text: str) -> Outcome:
     if not verb.of_agent:
         return verb.do(session, line)
     return verb.do(session, session.agent(line.words[0]), line)
+
+
+def waits(text: str) -> bool:
+    """Whether doing what a `%fluffy` line says would have to wait.
+
+    Args:
+        text: What stands behind `%fluffy`.
+
+    Raises:
+        UsageError: The line is not understood.
+    """
+    word, _, rest = text.strip().partition(" ")
+    verb = VERBS.get(word)
+    if verb is None:
+        return False
+    return inspect.iscoroutinefunction(verb.do) or "wait" in o.parse(verb.usage, rest).options
 
 
 # ---------------------------------------------------------------- running
