@@ -42,13 +42,13 @@ class Flow:
 
     @staticmethod
     def respond(prompt):
-        """Somebody answers after two seconds, unless somebody else was quicker."""
+        """Somebody answers after 2 or 4 seconds, unless somebody else was quicker."""
 
         def answer():
             with contextlib.suppress(PromptClosedError):
                 prompt.answer("yes")
 
-        asyncio.get_running_loop().call_later(2, answer)
+        asyncio.get_running_loop().call_later(4 if "second" in prompt.text else 2, answer)
 
     def body(self, result=None, *, seconds=0.0, work=None):
         """An async function that waits, writes its name, and goes on."""
@@ -154,7 +154,15 @@ def prompts(flow):
         again = await context.human_in_the_loop(f"{context.state}, really?")
         context.set_state(f"second answer to {context.state}", again)
 
-    flow.add("begin", ["one", "two"])
+    async def ask_both(context):
+        """Two questions of one state are open at once."""
+        answers = await asyncio.gather(
+            context.human_in_the_loop("first?"), context.human_in_the_loop("second?")
+        )
+        context.set_state("both answers", answers)
+
+    flow.add("begin", ["one", "two", "both"])
+    flow.add("both", "end", work=ask_both)
     flow.add("one", "end", work=ask)
     flow.add("two", "end", work=ask, seconds=1)
     flow.add("end")

@@ -72,6 +72,7 @@ async def finish(agent, told):
             elif agent.status is AgentStatus.RUNNING:
                 await agent.present_run().wait()
             else:
+                await asyncio.sleep(3)  # somebody answers meanwhile
                 await agent.resume()
         except (RunActiveError, NothingToResumeError):
             await asyncio.sleep(0)  # a verb was quicker
