@@ -1,6 +1,5 @@
 """The documentation is true: its examples run, its links lead somewhere, its names exist."""
 
-import ast
 import asyncio
 import atexit
 import contextlib
@@ -42,16 +41,29 @@ def blocks(page):
 # ---------------------------------------------------------------- examples
 
 
-def run_python(runner, file, line, code, namespace):
-    """Run a block as a part of a module that may use `await` anywhere."""
+PLACES = {
+    "script": re.compile(r"\b(is|make up) (a|one) script\."),
+    "notebook": re.compile(r"\b(is a cell|are cells) of a notebook[.;]"),
+}
+"""How a page says where its `python` examples run."""
+
+
+def place_of(page):
+    """Where the page says that its examples run; `ipython` ones are cells anyway."""
+    kinds = {kind for kind, _, _ in blocks(page)} - {"output"}
+    if kinds == {"ipython"}:
+        return "notebook"
+    said = [place for place, words in PLACES.items() if words.search(page.read_text())]
+    assert len(said) == 1, f"{name(page)} says of its examples that they run in {said}"
+    return said[0]
+
+
+def run_python(file, line, code, namespace):
+    """Run a block as a part of a script: with no loop around it, and `await` in functions only."""
     file = f"{file}:{line}"
     # Where a state can lead is read from its source, so that has to be found.
     linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
-    compiled = compile(code, file, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    if compiled.co_flags & inspect.CO_COROUTINE:
-        runner.run(eval(compiled, namespace))
-    else:
-        exec(compiled, namespace)
+    exec(compile(code, file, "exec", dont_inherit=True), namespace)
 
 
 def run_cell(runner, shell, code):
@@ -85,17 +97,18 @@ def test_examples_run_and_print_what_the_page_says(page, tmp_path, monkeypatch):
     namespace = {"__name__": "__main__"}
     printed = ""
     with contextlib.ExitStack() as stack:
-        runner = stack.enter_context(asyncio.Runner())
-        shell = None
+        if place_of(page) == "notebook":
+            runner = stack.enter_context(asyncio.Runner())
+            shell = stack.enter_context(notebook())
+        else:
+            shell = None
         for kind, line, code in blocks(page):
             if kind == "output":
                 assert printed == code, f"{name(page)}:{line}"
                 continue
-            if kind == "ipython" and shell is None:
-                shell = stack.enter_context(notebook())
             with contextlib.redirect_stdout(io.StringIO()) as out:
                 if shell is None:
-                    run_python(runner, name(page), line, code, namespace)
+                    run_python(name(page), line, code, namespace)
                 else:
                     run_cell(runner, shell, code)
             printed = out.getvalue()
@@ -130,6 +143,18 @@ def test_every_page_is_on_the_map(page):
     assert page in [index, *((index.parent / target).resolve() for target in linked)]
 
 
+# ---------------------------------------------------------------- changes
+
+
+def test_change_fragments_have_names_of_the_kinds_that_are_written_down():
+    text = (ROOT / "changes/README.md").read_text()
+    kinds = re.findall(r"`(\w+)`", text[text.index("the kind is one of") :].partition(".")[0])
+    assert len(kinds) == 4
+    fragment = re.compile(rf"\d+\.({'|'.join(kinds)})(\.\d+)*\.md")
+    names = {file.name for file in ROOT.glob("changes/*.md")} - {"README.md"}
+    assert [name for name in sorted(names) if not fragment.fullmatch(name)] == []
+
+
 # ---------------------------------------------------------------- rules
 
 
@@ -139,17 +164,13 @@ def rules():
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def there_now():
-    return {number: text for number, text in rules().items() if "Not yet" not in text}
-
-
 def names_of_tests():
     """All tests there are, by name."""
     found = (re.findall(r"def (test_\w+)", file.read_text()) for file in ROOT.glob("tests/**/*.py"))
     return {test for names in found for test in names}
 
 
-@pytest.mark.parametrize("number", there_now())
+@pytest.mark.parametrize("number", rules())
 def test_every_rule_names_its_tests(number):
     named = TEST.findall(rules()[number])
     own = [test for test in named if test.startswith(f"test_S{number.replace('.', '_')}_")]

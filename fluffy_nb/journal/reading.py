@@ -7,8 +7,6 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pydantic_core import from_json
-
 from fluffy_nb.engine.shapes import (
     BRANCH,
     ENDS,
@@ -71,6 +69,8 @@ def parsed(text: object) -> Any:
     Raises:
         MalformedError: It is no text, no JSON, or deeper than `DEEPEST`.
     """
+    from pydantic_core import from_json  # noqa: PLC0415 - a third of the package's import time
+
     if type(text) is not str:
         raise MalformedError(f"{shortened(text, 40)} is no text")
     try:

@@ -128,9 +128,9 @@ def peak():
     except OSError:  # not Linux
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 before = peak()
-began = time.perf_counter()
+began = time.process_time()
 {program}
-took = time.perf_counter() - began
+took = time.process_time() - began
 after = peak()
 sys.__stdout__.write(f"\\n{{took}} {{after - before}}")
 """

@@ -12,6 +12,10 @@ BEGIN = "<!-- measured: begin -->"
 END = "<!-- measured: end -->"
 
 
+NOBODY = Cell()
+"""What bare asyncio comes to where there is nothing to compare with."""
+
+
 def as_markdown(rows: Iterable[Row], contenders: dict[Contender, str]) -> str:
     """The whole table.
 
@@ -26,12 +30,12 @@ def as_markdown(rows: Iterable[Row], contenders: dict[Contender, str]) -> str:
     notes: list[str] = []
     for row in rows:
         case = row.case
-        bare = row.cells[BARE.module]
+        bare = row.cells.get(BARE.module, NOBODY)
         aims = [case.aim, case.watched_aim]
         if "memory" in case.kind:
-            aim = "1.5 KB" if case.kind == "memory" else ""
+            aim = "1.7 KB" if case.kind == "memory" else ""
         else:
-            aim = " / ".join(f"{aim:g}" for aim in aims if aim is not None)
+            aim = case.aim_text or " / ".join(f"{aim:g}" for aim in aims if aim is not None)
         line = [case.title, absolute(row, bare), aim]
         for column in columns:
             cell = row.cells.get(column.module)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
 
-from . import keepers, keeping, table, worker
-from .cases import Case, chain, every_case, fan_out, ladder, problem_in
+from . import environments, keepers, keeping, table, worker
+from .cases import Case, behind, chain, every_case, fan_out, ladder, problem_in
 from .environments import BARE, OURS, PEERS, ROOT, WATCHED, python_of
 from .measuring import Cell, Row, Worker, measure_cases, measure_starts
 
 FORK = Case("fork", "levels", fan_out(2))
+
+
+@pytest.fixture(autouse=True)
+def measures_once(monkeypatch):
+    """No test is about how quick something is."""
+    monkeypatch.setattr(worker, "MOST_RUNS", 1)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +76,57 @@ def test_a_contender_that_raises_or_can_not_is_marked():
     assert worker.answer(Serial, Case("ask", "prompts", times=1)) == {"cannot": "asks nobody"}
 
 
+async def busy(seconds):
+    began = time.thread_time()
+    while time.thread_time() - began < seconds:
+        pass
+
+
+class Idle:
+    """A contender that waits longer than it works."""
+
+    @staticmethod
+    def loop(times, done):
+        async def run():
+            await asyncio.sleep(0.05)
+            await busy(0.005)
+            done.append("s")
+
+        return run
+
+
+@pytest.mark.parametrize(("clock", "least", "most"), [("thread", 0, 0.04), ("wall", 0.05, 60)])
+def test_cpu_time_is_measured_and_not_what_a_flow_waits(clock, least, most):
+    case = Case("loop", "loop", times=1, clock=clock)
+    assert least < worker.answer(Idle, case)["value"] < most
+
+
+def test_the_work_of_other_threads_is_measured_where_plain_functions_run():
+    class Threaded:
+        @staticmethod
+        def loop(times, done):
+            async def run():
+                await asyncio.to_thread(lambda: asyncio.run(busy(0.02)))
+                done.append("s")
+
+            return run
+
+    own, whole = (
+        worker.answer(Threaded, Case("loop", "loop", times=1, clock=clock))["value"]
+        for clock in ("thread", "process")
+    )
+    assert own < 0.02 < whole
+
+
+@pytest.mark.parametrize("case", [c for c in every_case(quick=True) if c.who], ids=lambda c: c.kind)
+def test_what_only_we_do_is_measured(case):
+    small = replace(case, levels=case.levels[:4] if case.kind != "behind" else behind(3), times=3)
+    small = replace(small, times=small.times if case.times else 0)
+    for name in case.who[:2]:
+        contender = importlib.import_module(f"tests.benchmarks.contenders.{name}")
+        assert worker.answer(contender, small)["value"] > 0
+
+
 # ---------------------------------------------------------------- the table
 
 
@@ -102,6 +161,19 @@ def test_the_table_goes_between_the_markers_and_nothing_else_changes(tmp_path):
         table.write(page, "new")
 
 
+def test_a_row_without_bare_asyncio_shows_times_and_who_is_not_measured_is_left_out():
+    case = Case("looks", "looks", times=10, aim_text="20 µs", who=("ours",))
+    workers = {"bare": None, "ours": Fixed(OURS, sys.executable, 1)}
+    (measured,) = measure_cases([case], workers, 2, 1)
+    text = table.as_markdown([measured], {BARE: "", OURS: "", WATCHED: ""})
+    assert "| looks |  | 20 µs | 100000.00 µs |  |" in text
+
+
+class Fixed(Worker):
+    def measure(self, case):
+        return {"value": 1.0}
+
+
 class Endless(Worker):
     """Whose measurements take too long."""
 
@@ -132,11 +204,19 @@ def test_a_worker_that_hangs_or_dies_is_marked():
 # ---------------------------------------------------------------- environments
 
 
-def test_a_peer_that_can_not_be_installed_is_left_out_with_a_message(tmp_path, capfd):
-    nobody = replace(PEERS[0], title="nobody", package="./nobody")  # a folder that is not there
-    assert python_of(nobody, tmp_path) is None
-    assert "nobody is left out, it can't be installed" in capfd.readouterr().err
-    assert not (tmp_path / "nobody" / "ready").exists()
+def test_a_peer_that_can_not_be_installed_is_left_out_with_a_message(tmp_path, capfd, monkeypatch):
+    commands = []
+
+    def run(command, *, check):
+        commands.append(command)
+        if "install" in command:
+            raise subprocess.CalledProcessError(1, command)
+
+    monkeypatch.setattr(environments.subprocess, "run", run)
+    assert python_of(PEERS[0], tmp_path) is None
+    assert commands[1][-1] == PEERS[0].package
+    assert f"{PEERS[0].title} is left out, it can't be installed" in capfd.readouterr().err
+    assert not (tmp_path / PEERS[0].title / "ready").exists()
 
 
 def test_memory_is_that_of_the_process_alone_however_large_its_parent_is():

@@ -25,6 +25,38 @@ def levels(levels, seconds, done):
     return run
 
 
+def plain(levels, done):
+    def state(name):
+        return lambda: done.append(name)
+
+    bodies = [state(name) for level in levels for name in level]
+
+    async def run():
+        create_task = asyncio.get_running_loop().create_task
+        for body in bodies:
+            await create_task(asyncio.to_thread(body))
+
+    return run
+
+
+in_levels = levels
+
+
+def kept(levels, done):
+    """Nothing is kept: the ratio is what keeping adds."""
+    return in_levels(levels, 0, done)
+
+
+def viewed(levels, done):
+    """Nobody looks: the ratio is what running and showing take."""
+    return in_levels(levels, 0, done)
+
+
+def behind(levels, done):
+    """The same states, level by level: what `gather` does is a join."""
+    return in_levels(levels, 0, done)
+
+
 def loop(times, done):
     async def body():
         done.append("s")

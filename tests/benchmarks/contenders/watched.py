@@ -5,6 +5,7 @@ from collections import Counter
 from . import ours
 
 levels, loop, prompts = ours.levels, ours.loop, ours.prompts
+plain, kept, viewed, behind = ours.plain, ours.kept, ours.viewed, ours.behind
 
 
 def watch(agent):
