@@ -16,10 +16,10 @@ from fluffy_nb.engine.requests import request
 from fluffy_nb.engine.resources import ResourcePool
 from fluffy_nb.engine.responders import Answers, prepared
 from fluffy_nb.engine.result import RunResult
-from fluffy_nb.engine.run import CLEANUP_TIMEOUT, RESUMABLE, Run, check_steps
+from fluffy_nb.engine.run import CLEANUP_TIMEOUT, RESUMABLE, Run
 from fluffy_nb.engine.runner import Runner, Settings
 from fluffy_nb.engine.shared import SharedState
-from fluffy_nb.engine.specs import check_seconds
+from fluffy_nb.engine.specs import check_seconds, check_steps
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.engine.steered import SteeredFlow, check_inputs
 from fluffy_nb.engine.surroundings import surroundings

@@ -15,10 +15,9 @@ from fluffy_nb.engine.commands import PAUSE
 from fluffy_nb.engine.copying import copied
 from fluffy_nb.engine.progress import progress_of
 from fluffy_nb.engine.result import RunResult
-from fluffy_nb.engine.specs import check_seconds
+from fluffy_nb.engine.specs import check_seconds, check_steps
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import (
-    InvalidSpecError,
     MissingStateError,
     NothingToResumeError,
     RunActiveError,
@@ -345,10 +344,3 @@ def _given(settled: asyncio.Future[Outcome]) -> RunResult:
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome
-
-
-def check_steps(n: int) -> int:
-    """Refuse what is no number of steps."""
-    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-        raise InvalidSpecError("the number of steps", n, "a whole number from 1")
-    return n

@@ -261,3 +261,10 @@ def check_seconds(name: str, value: float | None) -> None:
 def is_seconds(value: object) -> bool:
     """Whether it is a number from 0 that is not NaN; truth values are no numbers."""
     return is_amount(value)
+
+
+def check_steps(n: int) -> int:
+    """Refuse what is no number of steps."""
+    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+        raise InvalidSpecError("the number of steps", n, "a whole number from 1")
+    return n
