@@ -94,7 +94,10 @@ class Agent(SteeredFlow):
             StateError: A state failed; its error is the cause.
             RunTimeoutError: The time was up.
             RunActiveError: A run is active, or `start` or `inputs` are given while one is paused.
+            WaitsForItselfError: A state of the present run called it.
         """
+        if self._run is not None:
+            self._run.check_outside()
         async with surroundings.running_cell():
             return await self._begin(None, start, inputs, timeout, cleanup_timeout, answers)
 
