@@ -71,7 +71,7 @@ class TestTheSchema:
         store.close()
 
     @pytest.mark.parametrize("statements", hostile.SCHEMAS.values(), ids=hostile.SCHEMAS)
-    def test_another_is_refused(self, file, statements):
+    def test_S12_3_another_schema_is_refused(self, file, statements):
         hostile.changed(file, *statements)
         assert "its schema is not ours: it " in refused(file)
         with closing(sqlite3.connect(file)) as connection:
@@ -290,7 +290,7 @@ class TestRows:
 
     @pytest.mark.parametrize("value", hostile.CELLS, ids=repr)
     @pytest.mark.parametrize("column", ["agent", "status", "created", "starts", "parent", "id"])
-    def test_one_bad_run_hides_no_other(self, file, column, value):
+    def test_S12_3_one_bad_run_hides_no_other(self, file, column, value):
         infos = runs_in(file)
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:
             connection.execute(
@@ -413,7 +413,7 @@ class TestCheckpoints:
         assert json.loads(Checkpoint.from_dict(data).to_json()) == data
 
     @pytest.mark.parametrize("scope", [7, -1, 10**20])
-    def test_a_branch_in_an_agent_that_is_not_there(self, data, scope):
+    def test_S12_1_a_branch_in_an_agent_that_is_not_there_is_refused(self, data, scope):
         progress = data["progress"]
         (progress["waiting"] or [each["branch"] for each in progress["executions"]])[0]["scope"] = (
             scope
@@ -421,7 +421,7 @@ class TestCheckpoints:
         with pytest.raises(CheckpointError, match="is not there"):
             Checkpoint.from_dict(data)
 
-    def test_an_agent_inside_itself(self, data):
+    def test_S12_1_an_agent_inside_itself_is_refused(self, data):
         inside = next(each for each in data["progress"]["executions"] if each["inside"])
         inside["branch"]["scope"] = inside["id"]
         with pytest.raises(CheckpointError, match="is not there"):
