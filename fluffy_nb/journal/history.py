@@ -9,9 +9,9 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Changes, Checkpoint
 from fluffy_nb.engine.codecs import decode
 from fluffy_nb.engine.soundness import check_progress
-from fluffy_nb.errors import CheckpointError, nearest
+from fluffy_nb.errors import CheckpointError, StoreError, nearest
 from fluffy_nb.journal.delta import NUMBER, progress_from
-from fluffy_nb.journal.store import DAMAGED, AsItIs, Row, RunInfo, Store, Value
+from fluffy_nb.journal.store import DAMAGED, EARLIER, AsItIs, Row, RunInfo, Store, Value
 
 
 class Place(NamedTuple):
@@ -24,17 +24,22 @@ class Place(NamedTuple):
 class History(Sequence[Checkpoint]):
     """The checkpoints of a run, one for each state's end, oldest first; read when asked for.
 
-    They are numbered from 1. A fork has those of its parent up to where it left.
+    They are numbered from 1. A fork has those of its parent up to where it left. Where a row of the
+    file is damaged there are those before it, and `problem` says what is wrong.
 
     Args:
         store: Where the run is kept.
         run: Its id.
+        until: The number of an event, after which rows don't count; None for all.
     """
 
-    def __init__(self, store: Store, run: str) -> None:
+    def __init__(self, store: Store, run: str, until: int | None = None) -> None:
         self._store = store
         self._run = run
-        self._places = _places(store, _infos(store), run)
+        infos = {info.id: info for info in store.runs()}
+        self.problem: StoreError | CheckpointError | None = None
+        """What can't be read of the run, where something can't."""
+        self._places = self._find(infos, until)
         self.numbers = list(self._places)
         """The number of each."""
 
@@ -42,7 +47,8 @@ class History(Sequence[Checkpoint]):
         return len(self.numbers)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} checkpoints of run {self._run!r}>"
+        damaged = "" if self.problem is None else "; what came later is damaged"
+        return f"<{len(self)} checkpoints of run {self._run!r}{damaged}>"
 
     @overload
     def __getitem__(self, place: int) -> Checkpoint: ...
@@ -63,7 +69,10 @@ class History(Sequence[Checkpoint]):
 
         Raises:
             CheckpointError: There is none.
+            StoreError: It can't be read.
         """
+        if seq not in self._places and self.problem is not None:
+            raise self.problem
         if seq not in self._places:
             shown = [str(number) for number in self.numbers[-5:]]
             raise CheckpointError(
@@ -73,39 +82,46 @@ class History(Sequence[Checkpoint]):
         run, event = self._places[seq]
         return checkpoint_at(self._store, run, event, seq)
 
+    def _find(self, infos: dict[str, RunInfo], until: int | None) -> dict[int, Place]:
+        """Where the checkpoints are, by number: first the parents', from the oldest."""
+        line, left = [self._run], [0]  # the run and its parents, and at which number each left
+        while (info := infos.pop(line[-1], None)) is not None and info.parent in infos:
+            line.append(info.parent)  # each is looked at once, whatever a file says
+            left.append(info.parent_seq or 0)
+        places: dict[int, Place] = {}
+        for run, number in zip(reversed(line), [0, *reversed(left[1:])], strict=True):
+            places = self._add(run, until if run == self._run else None, number, places)
+        return places
+
+    def _add(
+        self, run: str, until: int | None, left: int, before: dict[int, Place]
+    ) -> dict[int, Place]:
+        """The places of a run after those of its parent up to where it left."""
+        places: dict[int, Place] = {}
+        number, is_first, self.problem = 0, True, None
+        try:
+            for row in self._store.rows(run, 0, until):
+                _check(self._store, run, row)
+                told = row.progress.get(NUMBER)
+                if is_first:
+                    # Files of earlier versions tell no numbers, and at which event a fork left.
+                    places = {
+                        n: place
+                        for n, place in before.items()
+                        if (place.event if told is None else n) <= left
+                    }
+                    number, is_first = max(places, default=0), False
+                number = number + bool(row.state) if told is None else told
+                if row.state:
+                    places[number] = Place(run, row.seq)
+        except (StoreError, CheckpointError) as problem:
+            self.problem = problem
+        return places
+
 
 def last_number(store: Store, run: str, until: int | None = None) -> int:
     """The number of the latest checkpoint of a run, up to the row of one event; 0 for none."""
-    return max(_places(store, _infos(store), run, until), default=0)
-
-
-def _infos(store: Store) -> dict[str, RunInfo]:
-    return {info.id: info for info in store.runs()}
-
-
-def _places(
-    store: Store, infos: dict[str, RunInfo], run: str, until: int | None = None
-) -> dict[int, Place]:
-    """Where the checkpoints of a run are, by number."""
-    places: dict[int, Place] = {}
-    number = 0
-    info = infos.pop(run, None)  # a parent is looked at once, whatever a file says
-    for row in store.rows(run, 0, until):
-        told = row.progress.get(NUMBER)
-        if not number and not places and info is not None and info.parent in infos:
-            before = _places(store, infos, info.parent)
-            left = info.parent_seq or 0
-            # Files of earlier versions tell no numbers, and at which event a fork left.
-            places = {
-                n: place
-                for n, place in before.items()
-                if (place.event if told is None else n) <= left
-            }
-            number = max(places, default=0)
-        number = number + bool(row.state) if told is None else told
-        if row.state:
-            places[number] = Place(run, row.seq)
-    return places
+    return max(History(store, run, until).numbers, default=0)
 
 
 def info_of(store: Store, run: str) -> RunInfo:
@@ -162,7 +178,7 @@ def _check(store: Store, run: str, row: Row) -> None:
     except MalformedError as problem:
         raise CheckpointError(
             f"what run {run!r} wrote after event {row.seq} can't be read: {problem}",
-            f"go on from before it: load with a number below {row.seq}",
+            EARLIER,
         ) from None
 
 

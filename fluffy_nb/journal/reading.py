@@ -78,6 +78,8 @@ def parsed(text: object) -> Any:
     except ValueError as problem:
         if "\\ud" not in text:  # lone surrogates, as names of files may have
             raise MalformedError(_why(problem)) from None
+    except TypeError:
+        raise MalformedError("it is no UTF-8") from None
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as problem:

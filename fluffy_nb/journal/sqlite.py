@@ -33,7 +33,7 @@ from fluffy_nb.journal.reading import (
     row_from,
     value_from,
 )
-from fluffy_nb.journal.store import Durability, Row, RunInfo, Value
+from fluffy_nb.journal.store import EARLIER, Durability, Row, RunInfo, Value
 
 
 class SQLiteStore(SQLiteFile):
@@ -219,14 +219,14 @@ class SQLiteStore(SQLiteFile):
             raise StoreError(
                 self.path,
                 f"what run {run!r} wrote after event {shortened(seq, 40)} can't be read: {problem}",
-                f"go on from before it: load with a number below {shortened(seq, 40)}",
+                EARLIER,
             ) from None
 
     def _damaged(self, run: str, seq: object) -> StoreError:
         return StoreError(
             self.path,
             f"what run {run!r} wrote after event {shortened(seq, 40)} was damaged",
-            f"go on from before it: load with a number below {shortened(seq, 40)}",
+            EARLIER,
         )
 
     async def follow(

@@ -18,6 +18,10 @@ DAMAGED = "DAMAGED"
 """The status of a run in a file whose entry can't be read; the other runs can."""
 
 
+EARLIER = "go on from a checkpoint before it: agent.take_up(run, number)"
+"""The remedy where a row can't be read; `History` has the checkpoints before it."""
+
+
 class RunInfo(NamedTuple):
     """A run in a store.
 

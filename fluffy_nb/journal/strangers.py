@@ -200,6 +200,8 @@ class Budget:
             if self._steps < 0:
                 raise self._refused("takes more steps") from problem
             raise
+        except UnicodeDecodeError as problem:  # SQLite's own message quotes the file
+            raise StoreError(self._path, "its schema is damaged", REMEDY) from problem
         finally:
             self._steps = None
 

@@ -67,11 +67,12 @@ def _began(info: RunInfo) -> str:
 
 
 def _count(store: Store, run: str) -> str:
-    """How many checkpoints a run has; where its rows can't be read the others are still listed."""
+    """How many checkpoints a run has; where it is damaged the other runs are still listed."""
     try:
-        return str(len(History(store, run)))
+        history = History(store, run)
     except (StoreError, UnknownRunError):
         return "damaged"
+    return f"{len(history)}" + ("" if history.problem is None else ", then damaged")
 
 
 def load(session: Session, line: Line) -> None:

@@ -58,7 +58,7 @@ def name(request):
     return f"lo{request.param}ad"
 
 
-def test_a_text_shows_what_it_hides(name):
+def test_S13_5_a_text_shows_what_it_hides(name):
     assert not hidden(visible(name))
     assert not hidden(visible_lines(name))
     assert not hidden(isolated(name).removeprefix("<bdi>").removesuffix("</bdi>"))
@@ -91,7 +91,7 @@ def test_lines_stay_lines_where_a_text_may_have_some():
     assert visible("one\n") == "one\\n"
 
 
-def test_html_is_escaped_and_isolated():
+def test_S13_5_html_is_escaped_and_isolated():
     assert isolated("<b>\u202e&") == "<bdi>&lt;b&gt;\\u202e&amp;</bdi>"
 
 

@@ -44,6 +44,13 @@ def first(file):
     return runs_in(file)[0].id
 
 
+def longest(file):
+    """The id of the paused run that has the most checkpoints."""
+    with closing(open_store(file)) as store:
+        paused = [info.id for info in store.runs() if info.status == "PAUSED"]
+        return max(paused, key=lambda run: len(History(store, run)))
+
+
 def refused(file):
     """What is said of a file, by who reads it and by who writes."""
     with pytest.raises(StoreError) as reading:
@@ -64,7 +71,7 @@ class TestTheSchema:
         store.close()
 
     @pytest.mark.parametrize("statements", hostile.SCHEMAS.values(), ids=hostile.SCHEMAS)
-    def test_another_is_refused(self, file, statements):
+    def test_S12_3_another_schema_is_refused(self, file, statements):
         hostile.changed(file, *statements)
         assert "its schema is not ours: it " in refused(file)
         with closing(sqlite3.connect(file)) as connection:
@@ -106,6 +113,11 @@ class TestTheSchema:
         with closing(sqlite3.connect(file)) as connection:
             ran = connection.execute("SELECT 1 FROM graphs WHERE digest = 'ran'").fetchall()
         assert ran == []
+
+    def test_one_that_is_no_text_is_refused(self, file):
+        data = file.read_bytes().replace(b"CREATE TABLE runs", b"CREATE TABLE \xcc\xff\xcc\xff")
+        file.write_bytes(data)
+        refused(file)
 
 
 class TestThePath:
@@ -207,9 +219,14 @@ class TestTheBudget:
             connection.execute(
                 "INSERT INTO runs VALUES ('r', 'a', 'PAUSED', 1, '[]', NULL, NULL, NULL)"
             )
-            text = json.dumps([[], {}, []])
-            sum_ = hostile.summed(text)
-            rows = [("r", n, 1.0, "s", "PAUSED", text, sum_) for n in range(1, 20_001)]
+            texts = [
+                json.dumps([[{"kind": "Saved", "seq": n, "time": 1.0}], {}, []])
+                for n in range(1, 20_001)
+            ]
+            rows = [
+                ("r", n, 1.0, "s", "PAUSED", text, hostile.summed(text))
+                for n, text in enumerate(texts, 1)
+            ]
             connection.executemany("INSERT INTO moments VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         assert len(History(store, "r")) == 20_000
         store.close()
@@ -232,17 +249,48 @@ class TestRows:
         ["", "x", "[", "[]", "{}", "null", '[[],{},""]', "[[1],{},[]]", "[" * 10_000, "[[],[],[]]"],
     )
     def test_a_malformed_row_has_its_number(self, file, text):
-        run = first(file)
+        run = longest(file)
         with closing(open_store(file)) as store:
-            seq = History(store, run)[-1].event
-            damage(file, run, seq, text)
-            with pytest.raises(StoreError, match=f"after event {seq} can't be read"):
-                History(store, run)
-            assert checkpoint_at(store, run, seq - 1).event < seq
+            whole = History(store, run)
+            event = whole[-1].event
+            damage(file, run, event, text)
+            history = History(store, run)
+            assert history.numbers == whole.numbers[:-1]
+            assert "damaged" in repr(history)
+            with pytest.raises(StoreError, match=f"after event {event} can't be read"):
+                history.at(whole.numbers[-1])
+            with pytest.raises(StoreError, match=f"after event {event} can't be read"):
+                checkpoint_at(store, run)
+            assert history[-1].event < event
+
+    async def test_S12_6_what_was_before_a_damaged_row_can_be_gone_on_from(self, file):
+        run = longest(file)
+        with closing(open_store(file)) as store:
+            whole = History(store, run)
+            damage(file, run, whole[-1].event, "x")
+        agent = await Agent.load(file, run, whole.numbers[-2])
+        assert agent.status == "PAUSED"
+        agent.store.close()
+
+    def test_a_long_line_of_parents_is_followed(self, file):
+        """So is one that is a circle."""
+        run = first(file)
+        values = ", ".join(
+            f"('r{n}', 'a', 'PAUSED', 1.0, '[]', '{f'r{n - 1}' if n else run}', 1, NULL)"
+            for n in range(3000)
+        )
+        hostile.changed(
+            file,
+            f"INSERT INTO runs VALUES {values}",
+            f"UPDATE runs SET parent='r9' WHERE id='{run}'",
+        )
+        with closing(open_store(file)) as store:
+            assert History(store, "r2999").numbers == []
+            assert History(store, run).numbers
 
     @pytest.mark.parametrize("value", hostile.CELLS, ids=repr)
     @pytest.mark.parametrize("column", ["agent", "status", "created", "starts", "parent", "id"])
-    def test_one_bad_run_hides_no_other(self, file, column, value):
+    def test_S12_3_one_bad_run_hides_no_other(self, file, column, value):
         infos = runs_in(file)
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:
             connection.execute(
@@ -259,12 +307,12 @@ class TestRows:
     def test_bytes_that_are_no_text_have_their_row(self, file):
         run = first(file)
         with closing(open_store(file)) as store:
-            seq = History(store, run)[-1].event
+            event = History(store, run)[-1].event
             hostile.changed(
-                file, f"UPDATE moments SET data = CAST(x'ff5b5d' AS TEXT) WHERE seq={seq}"
+                file, f"UPDATE moments SET data = CAST(x'ff5b5d' AS TEXT) WHERE seq={event}"
             )
-            with pytest.raises(StoreError, match=f"after event {seq} was damaged"):
-                History(store, run)
+            with pytest.raises(StoreError, match=f"after event {event} was damaged"):
+                checkpoint_at(store, run)
 
     async def test_a_run_that_can_not_be_read_is_listed_beside_the_others(self, file):
         run = first(file)
@@ -299,7 +347,7 @@ class TestText:
     """JSON of a file."""
 
     @pytest.mark.parametrize(
-        "text", ["9" * 5000, "[" * 300 + "]" * 300, '"\\ud800', None, 7, b"[]"]
+        "text", ['"\udcff"', "9" * 5000, "[" * 300 + "]" * 300, '"\\ud800', None, 7, b"[]"]
     )
     def test_what_is_none_is_malformed(self, text):
         with pytest.raises(MalformedError):
@@ -365,7 +413,7 @@ class TestCheckpoints:
         assert json.loads(Checkpoint.from_dict(data).to_json()) == data
 
     @pytest.mark.parametrize("scope", [7, -1, 10**20])
-    def test_a_branch_in_an_agent_that_is_not_there(self, data, scope):
+    def test_S12_1_a_branch_in_an_agent_that_is_not_there_is_refused(self, data, scope):
         progress = data["progress"]
         (progress["waiting"] or [each["branch"] for each in progress["executions"]])[0]["scope"] = (
             scope
@@ -373,7 +421,7 @@ class TestCheckpoints:
         with pytest.raises(CheckpointError, match="is not there"):
             Checkpoint.from_dict(data)
 
-    def test_an_agent_inside_itself(self, data):
+    def test_S12_1_an_agent_inside_itself_is_refused(self, data):
         inside = next(each for each in data["progress"]["executions"] if each["inside"])
         inside["branch"]["scope"] = inside["id"]
         with pytest.raises(CheckpointError, match="is not there"):
