@@ -332,3 +332,19 @@ def test_S13_5_the_repr_of_a_culprit_is_guarded_and_bounded():
     assert len(str(caught.value)) < 300
     with pytest.raises(errors.InvalidSpecError):
         Agent("a", state_timeout=-(10**5000))  # Python refuses to write it
+
+
+async def test_S8_4_a_thousand_failures_are_told_in_bounded_notes():
+    async def fails(context):
+        raise ValueError("x" * 20_000)
+
+    agent = Agent("a")
+    agent.add_state("start", lambda context: [Send("fails", n=n) for n in range(200)])
+    agent.add_state("fails", fails)
+    with pytest.raises(StateError) as caught:
+        await agent.run(start="start")
+    notes = caught.value.__notes__
+    assert len(notes) == 51
+    assert notes[0].startswith("and also: state 'fails' failed")
+    assert notes[-1].startswith("and others")
+    assert sum(map(len, notes)) < 60_000
