@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import pickle
 from decimal import Decimal
 
 import pytest
@@ -618,6 +619,13 @@ async def test_S13_4_a_template_is_counted_once():
     result = await script.agent.run()
     assert result.counts == {"one": 1, "p_{i}": 3}
     assert "4 executions of 2 states" in repr(result)
+    assert result.counts["p_1"] == 1
+    assert "p_1" not in result.counts
+    with pytest.raises(KeyError):
+        result.counts["p_7"]
+    again = pickle.loads(pickle.dumps(result))
+    assert again == result
+    assert again.counts["p_1"] == 1
 
 
 async def test_S13_4_a_template_in_an_agent_inside_is_counted_once():
