@@ -4,11 +4,12 @@ from typing import Any
 
 from fluffy_nb.agent import Agent, RunWatch
 from fluffy_nb.engine.checkpoint import Checkpoint
-from fluffy_nb.engine.codecs import register_codec, register_type
+from fluffy_nb.engine.codecs import register_type
 from fluffy_nb.engine.context import Context
 from fluffy_nb.engine.declare import state
 from fluffy_nb.engine.dependencies import Dependency, DependencyLifecycle, DependencyType
 from fluffy_nb.engine.prompt import Prompt
+from fluffy_nb.engine.registering import register_codec
 from fluffy_nb.engine.resources import Priority, ResourcePool, ResourceRequirements
 from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.retry import RetryPolicy

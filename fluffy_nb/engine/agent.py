@@ -244,6 +244,7 @@ class Agent(SteeredFlow):
         async with surroundings.running_cell():
             return await self.present_run().resume(timeout, cleanup_timeout)
 
+    @explains_arguments
     async def step(self, n: int = 1) -> Checkpoint:
         """Let `n` executions start and end, or come to wait for a person, and pause.
 
@@ -303,6 +304,7 @@ class Agent(SteeredFlow):
         """
         return blank(self.name) if self._run is None else self._run.checkpoint()
 
+    @explains_arguments
     async def restore_from_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Take up a run where a checkpoint left it; the agent is paused there.
 

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger("fluffy_nb")
 
 
+MOST_NOTES = 50
+"""So many further failures of a run are told in the notes of the first."""
+
+MOST_NOTE = 1_000
+"""Bytes of the text of each."""
+
+
 class Endings:
     """The ends of a run's attempts, and the delays before other ones.
 
@@ -87,8 +94,10 @@ class Endings:
             runner.emit(ev.StateFailed, *details, attempt.timed_out, None, None, True)
         else:
             wrapped = attempt.state_error(error)
-            if runner.errors:
-                add_note(runner.errors[0], f"and also: {text_of(wrapped)}")
+            if 0 < len(runner.errors) <= MOST_NOTES:
+                add_note(runner.errors[0], f"and also: {text_of(wrapped, MOST_NOTE)}")
+            elif len(runner.errors) == MOST_NOTES + 1:
+                add_note(runner.errors[0], "and others: state_metadata has the error of each state")
             runner.errors.append(wrapped)
             runner.emit(ev.StateFailed, *details, attempt.timed_out)
 

@@ -182,6 +182,7 @@ class DefinedFlow(Flow):
 
         return decorate if function is None else decorate(function)
 
+    @explains_arguments
     def remove_state(self, name: str) -> None:
         """Remove a state.
 

@@ -74,8 +74,7 @@ class People:
     def masked(self, told: T) -> T:
         """What is told to people, or kept of it, without secrets."""
         secrets = self.runner.shared.secrets
-        masked: T = secrets.masked(told) if secrets else told
-        return masked
+        return secrets.masked(told) if secrets else told
 
     async def ask(
         self,

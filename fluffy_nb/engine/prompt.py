@@ -11,7 +11,14 @@ from fluffy_nb.engine.forms import Field, masked_field
 from fluffy_nb.engine.plain import check_plain, check_returned
 from fluffy_nb.engine.question import Question
 from fluffy_nb.engine.verdict import Refused
-from fluffy_nb.errors import PromptClosedError, called, log_error, shortened, visible
+from fluffy_nb.errors import (
+    PromptClosedError,
+    called,
+    explains_arguments,
+    log_error,
+    shortened,
+    visible,
+)
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -100,6 +107,7 @@ class Prompt:
 
     # ------------------------------------------------------------ answering
 
+    @explains_arguments
     def answer(self, value: Any, told: Callable[[str], object] | None = None) -> None:
         """Answer the question; safe to call from any thread.
 

@@ -14,7 +14,7 @@ from fluffy_nb.engine.checkpoint import Changes, Checkpoint, Progress
 from fluffy_nb.engine.commands import PAUSE
 from fluffy_nb.engine.copying import copied
 from fluffy_nb.engine.progress import progress_of
-from fluffy_nb.engine.result import RunResult
+from fluffy_nb.engine.result import RunResult, counts_of
 from fluffy_nb.engine.specs import check_seconds, check_steps
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import (
@@ -184,12 +184,7 @@ class Run:
             return self._timeout
         if status is AgentStatus.FAILED:
             return runner.errors[0]
-        machine = runner.machine
-        counts = {  # those of the names that a template stands for are in the template's
-            name: data.executions
-            for name, data in machine.metadata.items()
-            if machine.root.topology.state(name) == name
-        }
+        counts = counts_of(runner.machine)
         return RunResult(status, self.id, dict(self.values), self.duration, counts)
 
     def _expire(self, seconds: float) -> None:

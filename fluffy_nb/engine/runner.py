@@ -162,11 +162,8 @@ class Runner:
 
     def _masked(self, kind: type[ev.Event], details: tuple[Any, ...]) -> tuple[Any, ...]:
         """What an event tells, without secrets; its details begin after its number and time."""
-        masked = self.shared.secrets.masked
-        return tuple(
-            masked(detail) if place in kind.texts else detail
-            for place, detail in enumerate(details, 2)
-        )
+        masked, texts = self.shared.secrets.masked, kind.texts
+        return tuple(masked(each) if n in texts else each for n, each in enumerate(details, 2))
 
     def keeper_caught_up(self) -> None:
         """The keeper has caught up: tell what has happened, and go on."""

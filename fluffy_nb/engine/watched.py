@@ -17,6 +17,7 @@ from fluffy_nb.engine.metadata import MetadataView, StateMetadata
 from fluffy_nb.engine.observers import Observer, Observers
 from fluffy_nb.engine.prompt import Prompt
 from fluffy_nb.engine.status import AgentStatus
+from fluffy_nb.errors import explains_arguments
 
 if TYPE_CHECKING:
     from fluffy_nb.engine.machine import Machine
@@ -40,6 +41,7 @@ class WatchedFlow(DefinedFlow):
         super().__init__(*definition)
         self._observers = Observers()
 
+    @explains_arguments
     def subscribe(self, observer: Observer) -> Callable[[], None]:
         """Have a function called with every event, in order, in the run's loop.
 

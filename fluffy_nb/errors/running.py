@@ -51,7 +51,7 @@ class MissingStateError(UnknownStateError):
     """A run can't go on: branches stand at states that the agent does not have."""
 
     def __init__(self, agent: str, run_id: str, names: Sequence[str]) -> None:
-        Exception.__init__(
+        FluffyError.__init__(
             self,
             f"run {run_id!r} can't go on: agent {agent!r} does not have {listed(names)}, where "
             f"the run stands. Add what is missing, as with add_state({names[0]!r}, function), and "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fluffy_nb.engine.specs import is_seconds
-from fluffy_nb.errors import InvalidSpecError
+from fluffy_nb.errors import InvalidSpecError, explains_arguments
 from fluffy_nb.journal.memory import MemoryStore
 from fluffy_nb.journal.store import Durability, RunInfo, Store
 
@@ -70,6 +70,7 @@ def check_interval(seconds: float | None) -> None:
         raise InvalidSpecError("checkpoint_interval", seconds, allowed)
 
 
+@explains_arguments
 def open_store(path: str | os.PathLike[str]) -> SQLiteStore:
     """Look at the runs in a file, also while another process writes there; changes nothing.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import pickle
 from decimal import Decimal
 
 import pytest
@@ -134,6 +135,10 @@ SLIPS = {
     "@state(retry_policy=)": lambda: state(retry_policy=RetryPolicy())(f),
     "@state(nxt=)": lambda: state(nxt=["s"])(f),
     "remove_state([..])": lambda: agent().remove_state(["s"]),
+    "remove_state()": lambda: agent().remove_state(),
+    "subscribe()": lambda: agent().subscribe(),
+    "open_store()": open_store,
+    "open_store(file=)": lambda: open_store(file="x"),
     "remove_state(f)": lambda: agent().remove_state(f),
     "remove_state(unknown)": lambda: agent().remove_state("z"),
     # ------------------------------------------------------------ records
@@ -237,6 +242,8 @@ ASYNC_SLIPS = {
     "resume(5)": lambda: agent().resume(5),
     "resume()": lambda: agent().resume(),
     **{f"step({v!r})": lambda v=v: agent().step(v) for v in ("2", 0, -1, True, 1.5, None)},
+    "step(steps=)": lambda: agent().step(steps=2),
+    "restore_from_checkpoint()": lambda: agent().restore_from_checkpoint(),
     "fork(seq)": lambda: forks(1),
     "fork(dict)": lambda: forks({}),
     "restore_from_checkpoint(dict)": lambda: restores(agent().create_checkpoint().to_dict()),
@@ -612,6 +619,13 @@ async def test_S13_4_a_template_is_counted_once():
     result = await script.agent.run()
     assert result.counts == {"one": 1, "p_{i}": 3}
     assert "4 executions of 2 states" in repr(result)
+    assert result.counts["p_1"] == 1
+    assert "p_1" not in result.counts
+    with pytest.raises(KeyError):
+        result.counts["p_7"]
+    again = pickle.loads(pickle.dumps(result))
+    assert again == result
+    assert again.counts["p_1"] == 1
 
 
 async def test_S13_4_a_template_in_an_agent_inside_is_counted_once():

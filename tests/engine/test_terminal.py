@@ -433,3 +433,40 @@ async def test_S11_6_a_terminal_is_asked_without_being_named(person):
     agent.subscribe(lambda e: opened.append(e) if isinstance(e, ev.PromptOpened) else None)
     assert await answers(agent) == ["x"]
     assert len(opened) == 1
+
+
+# ---------------------------------------------------------------- secrets
+
+
+async def test_S10_5_a_terminal_shows_no_secret_and_takes_the_choice_behind_it(person):
+    class Access(BaseModel):
+        token: str = Field("hunter2-secret", title="Not hunter2-secret")
+        kind: Literal["read", "write"] = Field("read", description="as hunter2-secret")
+
+    agent = Agent("asking", responder=Terminal())
+
+    @agent.state
+    async def review(context):
+        context.set_secret("k", "hunter2-secret")
+
+        def accepts(answer):
+            if answer == "maybe":
+                raise ValueError("hunter2-secret is no maybe")
+
+        answers = [
+            await context.human_in_the_loop(
+                "Use hunter2-secret?",
+                choices=["maybe", "use hunter2-secret"],
+                show="see hunter2-secret",
+                validator=accepts,
+            ),
+            await context.human_in_the_loop("Access?", schema=Access),
+        ]
+        context.set_state("answers", answers)
+
+    person.types("1", "2", "", "2")
+    first, second = await answers(agent)
+    assert first == "use hunter2-secret"
+    assert second == Access(token="hunter2-secret", kind="write")
+    assert "hunter2" not in person.screen.getvalue()
+    assert "2  use •••••" in person.screen.getvalue()

@@ -171,8 +171,8 @@ MUTANTS = (
     Mutant(
         "a secret is told",
         "runner.py",
-        "            masked(detail) if place in kind.texts else detail",
-        "            detail",
+        "masked(each) if n in texts else each",
+        "each",
         ("test_tracking.py",),
     ),
     Mutant(
