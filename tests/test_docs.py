@@ -101,6 +101,23 @@ def test_examples_run_and_print_what_the_page_says(page, tmp_path, monkeypatch):
             printed = out.getvalue()
 
 
+WITH_PYTHON = [
+    page for page in PAGES if any(kind == "python" for kind, *_ in blocks(page))
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=name)
+def test_a_page_says_where_its_examples_run_and_they_do(page):
+    text = page.read_text()
+    code = "\n".join(part for kind, _, part in blocks(page) if kind == "python")
+    if "are one script" in text:
+        compile(code, name(page), "exec")  # no top-level await
+    else:
+        assert "are cells of a notebook" in text
+        assert "asyncio.run(" not in code, "the loop of a kernel runs already"
+        assert "testing.run(" not in code
+
+
 # ---------------------------------------------------------------- links
 
 
