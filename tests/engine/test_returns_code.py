@@ -544,3 +544,22 @@ def test_S2_1_subclasses_of_send_are_read(function, targets):
     found = read_returns(function)
     assert (found.targets, found.sends) == (targets, targets)
     assert (found.unreadable is None) is bool(targets)
+
+
+@pytest.mark.parametrize(("items", "counts"), [([], {}), ([1, 2], {"work": 2})])
+async def test_S4_1_a_map_over_nothing_goes_where_it_says(items, counts):
+    agent = Agent("flow")
+
+    @agent.state
+    async def split(context):
+        return [Send("work", item=item) for item in context.get_state("items")] or "reduce"
+
+    @agent.state
+    async def work(context):
+        return "reduce"
+
+    @agent.state
+    async def reduce(context): ...
+
+    result = await agent.run(inputs={"items": items})
+    assert result.counts == {"split": 1, **counts, "reduce": 1}

@@ -90,3 +90,16 @@ def test_very_long_source_is_cut():
     linecache.cache["<long>"] = (len(body), None, body.splitlines(keepends=True), "<long>")
     exec(compile(body, "<long>", "exec"), space)
     assert len(source(space["long"])) < MOST_SOURCE + 10
+
+
+def test_S13_6_text_that_is_not_of_the_code_is_not_shown():
+    def left(context):
+        return "left"
+
+    def right(context):
+        return "right"
+
+    left.__code__ = right.__code__
+    assert source(left) == source(right)
+    left.__code__ = right.__code__.replace(co_consts=(None, "other"))
+    assert source(left) == ""
