@@ -421,6 +421,14 @@ def test_S13_6_why_a_wrapper_can_not_be_read_is_that_of_what_it_wraps():
     assert read_returns(inner).unreadable == f'line {line}: return context.get_state("next")'
 
 
+def test_S13_6_a_wrapper_that_can_not_be_read_is_told_with_its_file():
+    line = elsewhere(state).__code__.co_firstlineno + 2
+    assert read_returns(elsewhere(state)).unreadable == (
+        f"of what is wrapped around it in test_returns_code.py, line {line}: "
+        "return await helper(function, context)"
+    )
+
+
 def test_S13_6_a_literal_annotation_is_that_of_the_wrapper_too():
     names = define(
         "from typing import Literal\n"
