@@ -370,10 +370,13 @@ class SQLiteFile:
             if Place.of(self._log) == self._log_place:
                 return
             connection = self._open.pop("write")
-            with suppress(sqlite3.Error):
-                if not self._log.exists() and Place.of(self.path) == self._place:
-                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            opening.never_close(connection)
+            if self._log.exists() or Place.of(self.path) != self._place:
+                opening.never_close(connection)  # it is another's, who may have written since
+                return
+            with suppress(sqlite3.Error), self._read_lock:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                connection.close()
+                self._close()
 
     def _lost(self) -> None:
         """What is known of the file counts no more."""
@@ -401,16 +404,17 @@ class SQLiteFile:
             connection.close()
         if not self.path.exists():
             raise StoreError(self.path, "there is no such file", "name the file of a store")
-        connection = self._open_to_read("ro")
+        connection = self._open_to_read("ro" if self._is_read_only else "rw")
         connection.execute(f"PRAGMA busy_timeout = {READ_MILLISECONDS}")
         self._open["read"], self._read_place = connection, Place.of(self.path)
         return connection
 
     def _open_to_read(self, mode: str) -> sqlite3.Connection:
         strangers.check_path(self.path)
-        connection = opening.connect(self.path, mode)
         self._is_immutable = mode == "immutable"
+        connection = None
         try:
+            connection = opening.connect(self.path, mode)
             connection.execute(f"PRAGMA busy_timeout = {READ_MILLISECONDS}")
             self._is_stand_in = opening.is_empty(connection, self.path)
             if self._is_stand_in:  # whoever makes it is not done, or was killed
@@ -421,7 +425,8 @@ class SQLiteFile:
                 return connection
             self._budget = self._prepare(connection, read_only=True)
         except BaseException as problem:
-            connection.close()
+            if connection is not None:
+                connection.close()
             may_be_folder = isinstance(problem, sqlite3.Error) and opening.is_unwritable(problem)
             if not may_be_folder or self._is_immutable:
                 raise

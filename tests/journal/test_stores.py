@@ -359,6 +359,7 @@ def test_S12_7_a_clock_that_is_set_makes_nobody_another(monkeypatch):
 def test_a_store_that_nobody_has_any_more_closes_its_file(tmp_path):
     store = SQLiteStore(tmp_path / "runs.sqlite")
     connection = store._connection
+    store.worker.join()
     store.itself = store  # also where only the garbage collector finds it
     del store
     gc.collect()

@@ -1,4 +1,4 @@
-"""Semantics 12.3 and 12.7: files that are busy, full, gone or another's, and two who want one run."""
+"""Semantics 12.3 and 12.7: files that are busy, full or gone, and two who want one run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import threading
 import time
 import warnings
 
+import psutil
 import pytest
 
 from fluffy_nb import Agent, AgentStatus, open_store
@@ -127,7 +128,7 @@ class Gaps:
 
 async def until(condition):
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - of a file: nobody says when it changes
             await asyncio.sleep(0.01)
 
 
@@ -443,7 +444,7 @@ async def test_S12_3_whatever_fails_the_run_goes_on_and_is_written_later(path, w
         )
     else:
         store.fails = {what}
-    is_called = not (what == "begin" and when != "run") and not (what == "hold" and when == "middle")
+    is_called = (what, when) not in {("begin", "resume"), ("begin", "middle"), ("hold", "middle")}
     with pytest.warns(SaveWarning, match="disk I/O") if is_called else contextlib.nullcontext():
         result = await (agent.resume() if when == "resume" else agent.run())
         await asyncio.sleep(0)
@@ -508,7 +509,7 @@ async def test_S12_3_a_folder_that_can_not_be_made_refuses_no_run(tmp_path):
     with pytest.warns(SaveWarning, match="is not kept for now"):
         assert (await agent.run()).status is AgentStatus.COMPLETED
     (tmp_path / "file").unlink()
-    await until(lambda: (tmp_path / "file" / "runs.sqlite").exists())
+    await until(agent.store.path.exists)
     await until(lambda: status_in(agent.store.path, agent.run_id) == "COMPLETED")
 
 
@@ -542,13 +543,10 @@ async def test_S12_3_a_file_that_is_gone_is_noticed_and_the_run_is_kept_whole(tm
     agent.subscribe(lambda e: heard.append(e.why) if isinstance(e, ev.SaveFailed) else None)
     if when == "commit":
         agent.subscribe(
-            lambda e: (
-                how(path) if isinstance(e, ev.StateCompleted) and e.state == "s2" else None
-            )
+            lambda e: how(path) if isinstance(e, ev.StateCompleted) and e.state == "s2" else None
         )
         with pytest.warns(SaveWarning, match="while it was in use"):
             result = await agent.run()
-            await until(lambda: heard)
     else:
         await (agent.step() if when == "hold" else agent.run())
         agent.store._connection.execute("SELECT 1")  # it is open
@@ -606,7 +604,7 @@ def unwritable(monkeypatch):
     connect = opening.connect
 
     def refuse(path, mode):
-        if mode == "ro":
+        if mode in {"ro", "rw"}:
             problem = sqlite3.OperationalError("attempt to write a readonly database")
             problem.sqlite_errorcode = sqlite3.SQLITE_READONLY
             raise problem
@@ -640,10 +638,7 @@ async def test_S12_3_what_is_in_the_log_is_not_left_out_in_silence(path, unwrita
 
 
 def handles(path):
-    found = []
-    for number in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):
-            found.append(os.readlink(f"/proc/self/fd/{number}"))
+    found = [file.path for file in psutil.Process().open_files()]
     return [name for name in found if name.startswith(str(path))]
 
 
