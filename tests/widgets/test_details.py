@@ -92,7 +92,7 @@ def test_very_long_source_is_cut():
     assert len(source(space["long"])) < MOST_SOURCE + 10
 
 
-def test_S12_2_of_a_callable_that_raises_or_never_ends_the_method_is_shown():
+def test_S12_2_of_a_callable_that_raises_or_never_ends_the_source_is_asked_for_safely():
     class Endless:
         def __getattr__(self, name):
             return self
@@ -106,8 +106,8 @@ def test_S12_2_of_a_callable_that_raises_or_never_ends_the_method_is_shown():
         def __call__(self, context):
             return None
 
-    for function in (Endless(), Odd()):
-        assert source(function).startswith("def __call__(self, context):")
+    assert source(Endless()).startswith("def __call__(self, context):")
+    assert source(Odd()) == ""
 
 
 def test_S13_6_text_that_is_not_of_the_code_is_not_shown():
