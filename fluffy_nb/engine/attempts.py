@@ -167,6 +167,8 @@ class Attempt:
         )
 
     def _next(self, result: object) -> ev.Next:
+        if type(result) is str and result in self.definition.states:  # the most common, first
+            return (result,)
         context = self.context
         whose = (context.state, result, context.attempt, context.run_id)
         going, problem = called(read_result, self.definition, *whose)
