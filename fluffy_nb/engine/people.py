@@ -190,8 +190,13 @@ class People:
 
     def _hand_over_to_who_asks(self, execution: int) -> None:
         """An execution that asks another question still needs no slot for its answers."""
-        if self.runner.is_asking(execution):
+        if not self.runner.waits_for_keeper() and self.runner.is_asking(execution):
             self.hand_over(execution)
+
+    def kept(self) -> None:
+        """Answers are kept now: hand over those that nothing else has to wait for."""
+        for execution in list(self._held):
+            self._hand_over_to_who_asks(execution)
 
     def hand_over(self, execution: int) -> None:
         """Give an execution the outcomes of its prompts, unless the run stands still."""

@@ -211,11 +211,18 @@ class Run:
         settled = self.runner.settled
         try:
             await asyncio.wait({settled})
+            await self._kept()
         except asyncio.CancelledError:
             if not settled.done():
                 await self.cancel("whoever awaited it was cancelled")
             raise
         return _given(settled)  # of this activity: the run may have been resumed since
+
+    async def _kept(self) -> None:
+        """Wait until what has happened is kept, or can't be."""
+        keeper = self.runner.keeper
+        if keeper is not None and keeper.is_behind:
+            await keeper.caught_up()
 
     def result(self) -> RunResult:
         """The result of a run that is not active; raises as `wait` does."""
@@ -236,6 +243,7 @@ class Run:
             self.runner.advance()
             if not self.runner.work.is_inside():  # a state that pauses its own run goes on
                 await asyncio.wait({self.runner.settled})
+                await self._kept()
         return self.checkpoint()
 
     @_at_home
@@ -291,6 +299,8 @@ class Run:
         """Cancel all that runs; the run can be resumed."""
         self.runner.cancelling.begin(reason)
         await self.runner.cancelling.ended()
+        if not self.runner.work.is_inside():
+            await self._kept()
 
     def check_outside(self) -> None:
         """Refuse a state of this run that would wait for the end of the run."""

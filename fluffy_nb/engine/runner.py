@@ -171,6 +171,7 @@ class Runner:
             self._deliver()
         if self._is_held_up:
             self._is_held_up = False
+            self.people.kept()
             self.advance()
 
     def _deliver(self) -> None:
@@ -246,11 +247,11 @@ class Runner:
 
     def advance(self) -> None:
         """Carry out the machine's commands until there is nothing more to do now."""
-        if self._deciding or self.cancelling or self._waits_for_keeper():
+        if self._deciding or self.cancelling or self.waits_for_keeper():
             return  # where an observer's answer led here, whoever is deciding goes on
         self._deciding = True
         try:
-            while (command := self.machine.decide(self.limit)) and not self._waits_for_keeper():
+            while (command := self.machine.decide(self.limit)) and not self.waits_for_keeper():
                 if isinstance(command, Start):
                     self._count_down(command.execution)
                     event = self.emit(ev.StateStarted, *command)
@@ -266,7 +267,7 @@ class Runner:
         finally:
             self._deciding = False
 
-    def _waits_for_keeper(self) -> bool:
+    def waits_for_keeper(self) -> bool:
         """An end among the commands, as of an agent that is a state, is kept before the rest."""
         if self.keeper is None or not self.keeper.is_behind:
             return False

@@ -60,6 +60,7 @@ from fluffy_nb.errors.keeping import (
     SaveWarning,
     StoreBusyError,
     StoreError,
+    StoreReplacedError,
     UnknownRunError,
     WatchedRunError,
 )
@@ -166,6 +167,7 @@ __all__ = [
     "StoppedBeforeError",
     "StoreBusyError",
     "StoreError",
+    "StoreReplacedError",
     "TypedDataError",
     "UndefinedTargetWarning",
     "UnknownBreakpointWarning",

@@ -18,12 +18,26 @@ class CheckpointError(FluffyError, ValueError):
 class StoreError(FluffyError, OSError):
     """A file of runs can't be read or written."""
 
+    refuses_runs = False
+    """Whether no run can be kept there: the file is something else, or of a newer version."""
+
     def __init__(self, path: object, problem: str, remedy: str) -> None:
         super().__init__(f"the store {str(path)!r}: {problem}; {remedy}")
 
 
 class StoreBusyError(StoreError):
     """Another process is writing just now."""
+
+
+class StoreReplacedError(StoreError):
+    """The file is not the one any more that was opened."""
+
+    def __init__(self, path: object, what: str) -> None:
+        super().__init__(
+            path,
+            f"the file was {what} while it was in use",
+            "runs that are active here are written anew, without their earlier checkpoints",
+        )
 
 
 class UnknownRunError(FluffyError, LookupError):

@@ -15,10 +15,11 @@ from fluffy_nb.engine.result import RunResult
 from fluffy_nb.engine.run import CLEANUP_TIMEOUT, Run
 from fluffy_nb.errors import NothingToResumeError, explains_arguments
 from fluffy_nb.journal.delta import NUMBER
-from fluffy_nb.journal.history import History, checkpoint_at, info_of, kept_of, last_number
+from fluffy_nb.journal.history import History, checkpoint_at, info_of, last_number
 from fluffy_nb.journal.recorder import Recorder
 from fluffy_nb.journal.store import Durability, RunInfo, Store
 from fluffy_nb.journal.stores import check_interval, check_run_id, check_store_given, store_of
+from fluffy_nb.journal.taking import Taken, held, hold_and_take, take, wait_to_hold
 
 
 class Agent(EngineAgent):
@@ -66,6 +67,7 @@ class Agent(EngineAgent):
         self.keeps_in = check_store_given(store, durability)
         """What was given as `store`; a file is opened, or made, when it is first needed."""
         self._store: Store | None = None
+        self._taken: Taken | None = None  # what a run is taken up with
 
     # ------------------------------------------------------------ keeping
 
@@ -82,39 +84,35 @@ class Agent(EngineAgent):
         self._store = None
 
     def _keep(self, run: Run, run_id: str, starts: tuple[str, ...]) -> None:
-        self._begin_keeping(run, run_id, starts)
-
-    def _begin_keeping(self, run: Run, run_id: str, starts: tuple[str, ...]) -> Recorder:
         now = run.runner.now()
-        self.store.begin(RunInfo(run_id, self.name, "IDLE", now, now, starts))
-        recorder = self._record(run, run_id)
-        recorder.hold()
-        return recorder
+        self._record(run, RunInfo(run_id, self.name, "IDLE", now, now, starts)).hold()
 
-    def _record(self, run: Run, run_id: str) -> Recorder:
-        recorder = Recorder(run.runner, run_id, self.store, self.checkpoint_interval)
+    def _record(self, run: Run, info: RunInfo, *, is_known: bool = False) -> Recorder:
+        recorder = Recorder(
+            run.runner, info, self.store, self.checkpoint_interval, is_known=is_known
+        )
         run.runner.keeper = recorder
         return recorder
 
     def _keep_restored(self, run: Run, checkpoint: Checkpoint) -> None:
         """A checkpoint of a run of this store goes on there; any other is a run that begins."""
-        progress = checkpoint.progress
-        known = any(info.id == progress.run_id for info in self.store.runs())
-        if not known:
-            recorder = self._begin_keeping(run, progress.run_id, tuple(progress.starts))
+        run_id = checkpoint.progress.run_id
+        info, kept = self._taken or hold_and_take(self.store, run_id)
+        is_known = info is not None
+        if info is None or kept is None:
+            now, starts = checkpoint.timestamp, tuple(checkpoint.progress.starts)
+            info = info or RunInfo(run_id, self.name, "IDLE", now, now, starts)
+            is_known = False
+        recorder = self._record(run, info, is_known=is_known)
+        if kept is None or kept.last is None:  # a run that begins, or a fork
             recorder.checkpoints = checkpoint.seq
             run.runner.seq = checkpoint.event
-            return
-        recorder = self._record(run, progress.run_id)
-        items, keys, last = kept_of(self.store, progress.run_id)
-        if last is None:  # a fork
-            recorder.checkpoints = checkpoint.seq
         else:
-            present = (item for item, data in items.items() if data is not None)
-            is_standing = last.status not in {"IDLE", "RUNNING"}
-            recorder.go_on_from(present, keys, last, is_standing=is_standing)
-            recorder.checkpoints = items.get(NUMBER) or last_number(self.store, progress.run_id)
-            run.runner.seq = last.seq
+            present = (item for item, data in kept.items.items() if data is not None)
+            is_standing = kept.last.status not in {"IDLE", "RUNNING"}
+            recorder.go_on_from(present, kept.keys, kept.last, is_standing=is_standing)
+            recorder.checkpoints = kept.items.get(NUMBER) or last_number(self.store, run_id)
+            run.runner.seq = kept.last.seq
         recorder.hold()
 
     # ------------------------------------------------------------ going on later
@@ -144,6 +142,8 @@ class Agent(EngineAgent):
         if run_id is not None:
             check_run_id(run_id)
         if run_id is not None and (self._run is None or self._run.id != run_id):
+            self._check_idle("taking up another")
+            await wait_to_hold(self.store, run_id)
             self.take_up(run_id)
         return await super().resume(timeout=timeout, cleanup_timeout=cleanup_timeout)
 
@@ -165,9 +165,12 @@ class Agent(EngineAgent):
         check_run_id(run_id)
         if seq is not None:
             return self.fork(History(self.store, run_id).at(seq))
-        if info_of(self.store, run_id).status == "COMPLETED":
-            raise NothingToResumeError(self.name, "COMPLETED")
-        return self._take_up(checkpoint_at(self.store, run_id))
+        self._check_idle("taking up another")
+        with held(self.store, run_id):
+            if info_of(self.store, run_id).status == "COMPLETED":
+                raise NothingToResumeError(self.name, "COMPLETED")
+            taken = take(self.store, run_id)
+            return self._take_up_with(taken, checkpoint_at(self.store, run_id))
 
     @classmethod
     async def load(
@@ -190,6 +193,8 @@ class Agent(EngineAgent):
         """
         check_run_id(run_id)
         store = store_of(path)
+        if seq is None:
+            await wait_to_hold(store, run_id)
         agent = cls(info_of(store, run_id).agent, store=store)
         agent.take_up(run_id, seq)
         return agent
@@ -235,5 +240,12 @@ class Agent(EngineAgent):
         now = checkpoint.timestamp
         starts = tuple(checkpoint.progress.starts)
         self._check_idle("forking another")
-        self.store.begin(RunInfo(run_id, self.name, "IDLE", now, now, starts, *parent))
-        return self._take_up(forked)
+        info = RunInfo(run_id, self.name, "IDLE", now, now, starts, *parent)
+        return self._take_up_with(Taken(info, None), forked)
+
+    def _take_up_with(self, taken: Taken, checkpoint: Checkpoint) -> Run:
+        self._taken = taken
+        try:
+            return self._take_up(checkpoint)
+        finally:
+            self._taken = None

@@ -68,6 +68,15 @@ class Delta:
         self._live = {item for item in items if item[0] in _LIVE}
         self._counts = {item for item in items if item[0] in "mt"}
 
+    def tell_all(self) -> None:
+        """Give everything the next time, as if nothing had been told of."""
+        machine = self._runner.machine
+        self._live.clear()
+        self._all = True
+        self._nodes.clear()
+        self._names.update(dict.fromkeys(machine.metadata))
+        self._edges.update(dict.fromkeys(machine.taken))
+
     def note(self, event: Any) -> None:
         """Note what an event has touched; the machine has taken it in."""
         machine = self._runner.machine

@@ -1,18 +1,23 @@
-"""One SQLite file: opening it, transactions, and copying its log."""
+"""One SQLite file: opened when it is needed, closed when nobody uses it, and its log kept small."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fluffy_nb.errors import StoreBusyError, StoreError
-from fluffy_nb.journal import strangers
+from fluffy_nb.errors import StoreBusyError, StoreError, StoreReplacedError
+from fluffy_nb.journal import opening, strangers
+from fluffy_nb.journal.opening import Place
 from fluffy_nb.journal.store import Durability
+from fluffy_nb.journal.strangers import Budget
+from fluffy_nb.journal.waiting import may_wait
+from fluffy_nb.journal.worker import Worker
 
 APPLICATION = 0x666C7566
 """Says in the file's header whose it is: "fluf"."""
@@ -20,14 +25,23 @@ APPLICATION = 0x666C7566
 VERSION = 2
 """Of the tables."""
 
-BUSY_SECONDS = 10.0
-"""How long another process that writes is waited for."""
+PATIENCE_SECONDS = 2.0
+"""How long another process that writes is waited for, in a thread."""
+
+READ_MILLISECONDS = 500
+"""How long a reader waits for one that has the file for itself, which is rare."""
 
 COPY_BYTES = 4 * 2**20
-"""After so much the log is copied into the file, in a thread."""
+"""After about so much the log is copied into the file, in a thread."""
 
-END_BYTES = 256 * 1024
-"""As `COPY_BYTES`, where a run ends."""
+COMMIT_BYTES = 20 * 2**10
+"""About what a small commit adds to the log: the pages that it changes."""
+
+LOG_BYTES = 16 * 2**20
+"""A log that is larger is made empty when it is copied, for which writers have to wait."""
+
+END_BYTES = 256 * 2**10
+"""As `COPY_BYTES`, where nobody uses the file any more."""
 
 GRAPHS = """
 CREATE TABLE graphs (digest TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
@@ -64,12 +78,13 @@ MIGRATIONS = {1: GRAPHS}
 
 
 class SQLiteFile:
-    """A file with our tables, open for as long as the object is there.
+    """A file with our tables. It is open while it is used, and is closed soon after.
 
     Args:
         path: See `SQLiteStore`.
         durability: See `SQLiteStore`.
         read_only: See `SQLiteStore`.
+        opens: Whether the file is opened, and made where there is none, now.
     """
 
     def __init__(
@@ -78,64 +93,122 @@ class SQLiteFile:
         durability: Durability = "normal",
         *,
         read_only: bool = False,
+        opens: bool = True,
     ) -> None:
-        self.path = Path(path)
-        self.durability = durability
-        self._lock = threading.RLock()
+        self.path = Path(path).absolute()  # also when the process changes its folder
+        self.durability: Durability = durability
+        """May be made "full" at any time."""
+        self._log = opening.log_of(self.path.resolve())  # SQLite follows links
+        self._is_read_only = read_only
+        self.worker = Worker(self._rest)
+        """Calls what has to wait for the file."""
+        self._open: dict[str, sqlite3.Connection] = {}  # to "write" and to "read"
+        self._begin_anew()
+        # Python 3.13 warns of a connection that goes away unclosed.
+        weakref.finalize(self, _close_all, self._open).atexit = False
+        _files.add(self)
+        if opens:
+            with self._told("open"):
+                self._open_now()
+
+    def _begin_anew(self) -> None:
+        self._lock = threading.RLock()  # of the connection to write
+        self._read_lock = threading.RLock()
+        self._held: set[str] = set()  # the runs for which the file stays open
         self._since_copy = 0
-        self._copying: threading.Thread | None = None
-        self._patience = BUSY_SECONDS
-        with self._told("open"):
-            self._connection = self._open(read_only=read_only)
-        # Python 3.13 warns of a connection that goes away unclosed. At the interpreter's end a
-        # thread may still write.
-        weakref.finalize(self, self._connection.close).atexit = False
+        self._is_copying = False
+        self._place: Place | None = None
+        self._log_place: Place | None = None
+        self._size = 0
+        self._cut_place: Place | None = None
+        self._read_place: Place | None = None
+        self._level: Durability = "normal"
+        self._is_stand_in = self._is_immutable = False
+
+    def _forked(self) -> None:
+        """This is a child process: what is open is the parent's, as are the runs it holds."""
+        for connection in self._open.values():
+            opening.never_close(connection)
+        self._open.clear()
+        self._begin_anew()
 
     def close(self) -> None:
-        """Close the file, when its log has been copied where that is under way."""
-        if self._copying is not None:
-            self._copying.join()
-        with self._lock:
-            self._connection.close()
+        """Close the file, when all that is to be written has been; it is opened again if needed."""
+        self.worker.join()
+        with self._lock, self._read_lock:
+            self._close()
+
+    def _close(self) -> None:
+        while self._open:
+            with suppress(sqlite3.Error):  # a log that can't be copied now stays
+                self._open.popitem()[1].close()
+
+    def _rest(self) -> None:
+        """Close the file when nobody uses it."""
+        if self._held or not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._since_copy > END_BYTES:
+                self._copy()
+            with self._read_lock:
+                if not self._held:
+                    self._close()
+        finally:
+            self._lock.release()
+
+    def _used(self) -> None:
+        if not self._held:
+            self.worker.look_when_idle()
 
     # ------------------------------------------------------------ opening
 
-    def _open(self, *, read_only: bool) -> sqlite3.Connection:
-        if read_only and not self.path.exists():
-            raise StoreError(self.path, "there is no such file", "name the file of a store")
-        connection = self._connect(read_only=read_only)
-        try:
-            self._prepare(connection, read_only=read_only)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    def _open_now(self) -> None:
+        if self._is_read_only:
+            self._reader()
+        else:
+            self._make()
+        self._used()
 
-    def _connect(self, *, read_only: bool) -> sqlite3.Connection:
+    def _make(self) -> None:
+        """Open the file to write, and make it where there is none."""
+        self._begin(wait=may_wait.get()).execute("ROLLBACK")
+        self._lock.release()
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """What writes, opened if needed."""
+        connection = self._open.get("write")
+        return self._open_to_write() if connection is None else connection
+
+    def _open_to_write(self) -> sqlite3.Connection:
+        if self._is_read_only:
+            raise StoreError(self.path, "can't write: it was opened readonly", "use Agent(store=)")
+        if self._cut_place is not None and Place.of(self.path) == self._cut_place:
+            raise StoreError(
+                self.path, "it was cut while it was in use", "move it away, or a copy to its place"
+            )
+        opening.make_folder(self.path.parent)
         strangers.check_path(self.path)
-        if not read_only:
-            self._make_folder()
-        mode = "ro" if read_only else "rwc"
-        connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        connection.execute("PRAGMA foreign_keys = OFF")
+        connection = opening.connect(self.path, "rwc")
+        try:
+            self._prepare(connection, read_only=False)
+            connection.execute("SELECT count(*) FROM runs").fetchone()  # opens the log
+        except BaseException as problem:
+            connection.close()
+            if isinstance(problem, sqlite3.Error) and opening.is_foreign(problem):
+                problem = opening.as_ours(self.path, "open", problem)
+            if isinstance(problem, StoreError):
+                problem.refuses_runs = True
+            raise problem  # noqa: TRY201 - it may be another
+        self._open["write"] = connection
+        self._place, self._log_place = Place.of(self.path), Place.of(self._log)
+        self._size = opening.size_of(self.path)
+        self._level = opening.set_level(connection, "normal")
         return connection
 
-    def _make_folder(self) -> None:
-        """A folder that is made for runs is none that version control should keep."""
-        if not self.path.parent.exists():
-            self.path.parent.mkdir(parents=True)
-            if self.path.parent.name.startswith("."):
-                (self.path.parent / ".gitignore").write_text("*\n")
-
-    def _prepare(self, connection: sqlite3.Connection, *, read_only: bool) -> None:
-        self._budget = strangers.guarded(connection, self.path)
-        with self._budget.reading():
+    def _prepare(self, connection: sqlite3.Connection, *, read_only: bool) -> Budget:
+        budget = strangers.guarded(connection, self.path)
+        with budget.reading():
             whose = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             # No count(*): SQLite does that in one step, which the budget can't stop.
@@ -152,18 +225,26 @@ class SQLiteFile:
             if not is_new:
                 strangers.check_schema(connection, self.path, version, MADE)
         if read_only:
-            return  # older tables can be read as they are
-        connection.execute("PRAGMA journal_mode = WAL")
-        level = "FULL" if self.durability == "full" else "NORMAL"
-        connection.execute(f"PRAGMA synchronous = {level}")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")  # it would hold the loop: see `_copy`
+            return budget  # older tables can be read as they are
+        if is_new and self.durability == "normal":  # the disk is waited for in the thread
+            connection.execute("PRAGMA synchronous = OFF")
+            self.worker.submit(self._copy)
+        opening.set_up(connection)
         if is_new:
-            connection.executescript(
-                f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION};"
-                f"PRAGMA user_version = {VERSION}; {TABLES} COMMIT;"
-            )
+            self._make_tables(connection)
         elif version < VERSION:
             self._migrate(connection)
+        return budget
+
+    def _make_tables(self, connection: sqlite3.Connection) -> None:
+        """Make the tables, unless another process has done so meanwhile."""
+        connection.execute("BEGIN IMMEDIATE")
+        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            connection.execute(f"PRAGMA application_id = {APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+            for statement in TABLES.split(";"):
+                connection.execute(statement)
+        connection.execute("COMMIT")
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         """Make older tables the present ones: all steps or none."""
@@ -175,6 +256,14 @@ class SQLiteFile:
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
 
+    def _check_opened_quickly(self) -> None:
+        """Refuse what takes long: waiting for a disk, and reading a long log."""
+        is_full = self.durability == "full" and not opening.size_of(self.path)
+        if is_full or opening.size_of(self._log) > COPY_BYTES:
+            raise StoreBusyError(self.path, "can't write: it is not open", "open it in a thread")
+
+    # ------------------------------------------------------------ writing
+
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:
         """SQLite's errors as ours."""
@@ -182,63 +271,206 @@ class SQLiteFile:
             yield
         except StoreError:
             raise
-        except sqlite3.Error as problem:
-            code = getattr(problem, "sqlite_errorcode", None)
-            kind = StoreBusyError if code == sqlite3.SQLITE_BUSY else StoreError
-            raise kind(self.path, f"can't {what}: {problem}", _remedy(problem)) from problem
-        except OSError as problem:
-            raise StoreError(
-                self.path, f"can't {what}: {problem}", "choose a folder that can be written"
-            ) from problem
+        except (sqlite3.Error, OSError) as problem:
+            raise opening.as_ours(self.path, what, problem) from problem
 
     @contextmanager
-    def _transaction(self, patience: float = BUSY_SECONDS) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._told("write"):
-            if patience != self._patience:
-                self._patience = patience
-                self._connection.execute(f"PRAGMA busy_timeout = {int(1000 * patience)}")
-            self._connection.execute("BEGIN IMMEDIATE")
+    def _transaction(self, *, wait: bool | None = None) -> Iterator[sqlite3.Connection]:
+        with self._told("write"):
+            connection = self._begin(wait=may_wait.get() if wait is None else wait)
             try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException as problem:
+                self._undo(connection, problem)
                 raise
+            finally:
+                self._lock.release()
+        self._used()
+
+    def _begin(self, *, wait: bool) -> sqlite3.Connection:
+        """Begin a transaction, with the lock that its end gives back.
+
+        Others are waited for here and not by SQLite, so that the lock is free meanwhile.
+        """
+        until = time.monotonic() + PATIENCE_SECONDS
+        pause = 0.001
+        while True:
+            if not self._lock.acquire(timeout=PATIENCE_SECONDS if wait else 0):
+                raise StoreBusyError(
+                    self.path, "can't write: another thread is writing", "try again later"
+                )
+            try:
+                if "write" in self._open:
+                    self._check_place()
+                elif not wait:
+                    self._check_opened_quickly()
+                connection = self._connection
+                if self._level != self.durability:
+                    self._level = opening.set_level(connection, self.durability)
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as problem:
+                self._lock.release()
+                if not wait or not opening.is_busy(problem) or time.monotonic() > until:
+                    raise
+            except BaseException:
+                self._lock.release()
+                raise
+            else:
+                return connection
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)
+
+    def _undo(self, connection: sqlite3.Connection, problem: BaseException) -> None:
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        if isinstance(problem, sqlite3.Error) and opening.is_lost(problem):
+            self._open.pop("write", None)
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    # ------------------------------------------------------------ a file that is another now
+
+    def _check_place(self) -> None:
+        """Notice that the file was deleted, replaced or cut since it was opened."""
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 - for each commit: a Path takes twice as long
+        except (FileNotFoundError, NotADirectoryError):
+            what = "deleted"
+        else:
+            if (found.st_dev, found.st_ino) != self._place:
+                what = "replaced by another"
+            elif found.st_size >= self._size or opening.is_whole(self._connection, found.st_size):
+                self._size = found.st_size
+                return
+            else:
+                what = f"cut to {found.st_size} bytes"
+                self._cut()
+        with self._read_lock:
+            self._close()
+        self._lost()
+        raise StoreReplacedError(self.path, what)
+
+    def _cut(self) -> None:
+        """Do not close what was cut: SQLite would fill it with pieces of the log."""
+        for connection in self._open.values():
+            opening.never_close(connection)
+        self._open.clear()
+        if opening.size_of(self.path):
+            self._cut_place = self._place
+        else:
+            self.path.unlink()  # nothing is in it; a new one is made
+
+    def _check_log(self) -> None:
+        """Notice that the log was deleted, while the file is there: what is in it is saved."""
+        with self._lock:
+            if "write" not in self._open or self._log_place is None:
+                return
+            if Place.of(self._log) == self._log_place:
+                return
+            connection = self._open.pop("write")
+            if self._log.exists() or Place.of(self.path) != self._place:
+                opening.never_close(connection)  # it is another's, who may have written since
+                return
+            with suppress(sqlite3.Error), self._read_lock:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                connection.close()
+                self._close()
+
+    def _lost(self) -> None:
+        """What is known of the file counts no more."""
+
+    # ------------------------------------------------------------ reading
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._told("read"):
+            if not self._is_read_only and "read" not in self._open and not self.path.exists():
+                self._make()
+            with self._read_lock:
+                connection = self._reader()
+                with self._budget.reading():
+                    yield connection
+        self._used()
+
+    def _reader(self) -> sqlite3.Connection:
+        connection = self._open.get("read")
+        if connection is not None:
+            is_outdated = self._is_stand_in or (self._is_immutable and self._log.exists())
+            if not is_outdated and Place.of(self.path) == self._read_place:
+                return connection
+            del self._open["read"]
+            connection.close()
+        if not self.path.exists():
+            raise StoreError(self.path, "there is no such file", "name the file of a store")
+        connection = self._open_to_read("ro" if self._is_read_only else "rw")
+        connection.execute(f"PRAGMA busy_timeout = {READ_MILLISECONDS}")
+        self._open["read"], self._read_place = connection, Place.of(self.path)
+        return connection
+
+    def _open_to_read(self, mode: str) -> sqlite3.Connection:
+        strangers.check_path(self.path)
+        self._is_immutable = mode == "immutable"
+        connection = None
+        try:
+            connection = opening.connect(self.path, mode)
+            connection.execute(f"PRAGMA busy_timeout = {READ_MILLISECONDS}")
+            self._is_stand_in = opening.is_empty(connection, self.path)
+            if self._is_stand_in:  # whoever makes it is not done, or was killed
+                connection.close()
+                connection = sqlite3.connect(":memory:", check_same_thread=False)
+                connection.executescript(TABLES)
+                self._budget = strangers.guarded(connection, self.path)
+                return connection
+            self._budget = self._prepare(connection, read_only=True)
+        except BaseException as problem:
+            if connection is not None:
+                connection.close()
+            may_be_folder = isinstance(problem, sqlite3.Error) and opening.is_unwritable(problem)
+            if not may_be_folder or self._is_immutable:
+                raise
+        else:
+            return connection
+        if opening.size_of(self._log):
+            raise StoreError(
+                self.path,
+                f"a part of it is in {self._log.name}, and the folder can't be written",
+                "copy both to a folder that you can write, and open the copy",
+            )
+        return self._open_to_read("immutable")
 
     # ------------------------------------------------------------ copying the log
 
-    def _copy_soon(self, mode: str) -> None:
+    def _wrote(self, size: int) -> None:
+        """Have the log copied when much was written."""
+        self._since_copy += size + COMMIT_BYTES
+        if self._since_copy > COPY_BYTES and not self._is_copying:
+            self._is_copying = True
+            self.worker.submit(self._copy)
+
+    def _copy(self) -> None:
+        """Copy the log into the file; another time where that can't be done now."""
         self._since_copy = 0
-        self._copying = threading.Thread(
-            target=self._copy, args=(mode,), name="fluffy-store", daemon=True
-        )
-        self._copying.start()
-
-    def _copy(self, mode: str = "PASSIVE") -> None:
-        """Copy the log into the file; another time where that can't be done now.
-
-        Args:
-            mode: SQLite's "PASSIVE", or "TRUNCATE", which also makes the log empty.
-        """
-        try:
-            connection = self._connect(read_only=False)
-            try:
-                connection.execute(f"PRAGMA wal_checkpoint({mode})")
-            finally:
-                connection.close()
-        except sqlite3.Error:
-            return  # the log is whole without it
+        self._check_log()
+        with suppress(sqlite3.Error):  # the log is whole without it
+            opening.copy_log(self.path, LOG_BYTES)
+        self._is_copying = False
 
 
-def _remedy(problem: sqlite3.Error) -> str:
-    text = str(problem)
-    if "full" in text:
-        return "make room; the run goes on in memory, and is written when there is some"
-    if "readonly" in text or "unable to open" in text:
-        return "choose a file that can be written"
-    if "locked" in text or "busy" in text:
-        return (
-            "another process is writing for long; the run goes on in memory, and is written later"
-        )
-    return "restore the file from a copy, or name another one"
+_files: weakref.WeakSet[SQLiteFile] = weakref.WeakSet()
+
+
+def _close_all(connections: dict[str, sqlite3.Connection]) -> None:
+    while connections:
+        with suppress(sqlite3.Error):
+            connections.popitem()[1].close()
+
+
+def _forked() -> None:
+    for file in list(_files):
+        file._forked()  # noqa: SLF001 - its own module
+
+
+if hasattr(os, "register_at_fork"):  # there is none on Windows, which can't fork
+    os.register_at_fork(after_in_child=_forked)

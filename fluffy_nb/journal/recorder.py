@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +10,10 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import unsaved
 from fluffy_nb.engine.codecs import UnsavableError, encode, is_unicode
 from fluffy_nb.engine.copying import copied
-from fluffy_nb.engine.status import AgentStatus
-from fluffy_nb.errors import (
-    CheckpointError,
-    RunHeldError,
-    RunMovedOnError,
-    StoreError,
-    shortened,
-)
+from fluffy_nb.errors import CheckpointError, shortened
 from fluffy_nb.journal.delta import NUMBER, Delta
 from fluffy_nb.journal.graphs import ITEM, graph_data
-from fluffy_nb.journal.store import AsItIs, Row, Store, Value
+from fluffy_nb.journal.store import AsItIs, Row, RunInfo, Store, Value
 from fluffy_nb.journal.writer import Writer
 
 if TYPE_CHECKING:
@@ -53,11 +44,6 @@ TOLD_SECONDS = 0.25
 
 STOPS = {ev.RunPaused, ev.RunCompleted, ev.RunFailed, ev.RunCancelled}
 
-_holders: weakref.WeakValueDictionary[tuple[int, str], Recorder] = weakref.WeakValueDictionary()
-"""Who holds a run in this process, by store and run: a store tells processes apart only."""
-
-_holders_lock = threading.Lock()
-
 
 class Recorder(Writer):
     """A run's keeper: makes rows of what happens, and has them written.
@@ -66,15 +52,22 @@ class Recorder(Writer):
 
     Args:
         runner: The run.
-        run: Its id.
+        info: What the store is told of it.
         store: Where it is kept.
         interval: Seconds between what is kept of states that still run; None keeps nothing.
+        is_known: Whether the store has the run already.
     """
 
     def __init__(
-        self, runner: Runner, run: str, store: Store, interval: float | None = None
+        self,
+        runner: Runner,
+        info: RunInfo,
+        store: Store,
+        interval: float | None = None,
+        *,
+        is_known: bool = False,
     ) -> None:
-        super().__init__(runner, run, store)
+        super().__init__(runner, info, store, is_known=is_known)
         self._delta = Delta(runner, self._encode)
         self._events: list[ev.Event] = []
         self._keys: dict[str, None] = {}
@@ -84,7 +77,6 @@ class Recorder(Writer):
         self._telling: asyncio.TimerHandle | None = None
         self.checkpoints = 0
         self._written_number = 0  # the number of the last checkpoint that a row tells
-        self._is_only_taken_up = False  # nothing is written until the run is gone on with
 
     def go_on_from(
         self, items: Iterable[str], keys: Iterable[str], last: Row, *, is_standing: bool
@@ -103,52 +95,17 @@ class Recorder(Writer):
         self._written_seq = last.seq
         self._is_only_taken_up = is_standing
 
-    def hold(self) -> None:
-        """Be the only one that executes the run.
-
-        Raises:
-            RunHeldError: Another process does, or another agent of this one.
-            RunMovedOnError: It has been gone on with elsewhere since it stood still here.
-        """
-        place = id(self._store), self._run
-        with _holders_lock:
-            holder = _holders.get(place)
-            if holder is self:
-                holder = None
-            elif holder is not None and holder.is_executing:
-                raise RunHeldError(self._run, "another agent of this process")
-            self._store.hold(self._run)
-            later = next(iter(self._store.rows(self._run, self._written_seq)), None)
-            if later is not None:
-                if holder is None:
-                    self._store.release(self._run)
-                raise RunMovedOnError(self._run)
-            _holders[place] = self
-
-    @property
-    def is_executing(self) -> bool:
-        """Whether the run is active here."""
-        return self._runner.machine.status is AgentStatus.RUNNING
-
-    @property
-    def _holds(self) -> bool:
-        return _holders.get((id(self._store), self._run)) is self
-
     def leave(self) -> None:
         """Nobody goes on with the run here: let others execute it."""
         self._stop_timers()
-        self._release()
-
-    def _release(self) -> None:
-        with _holders_lock:
-            if self._holds:
-                del _holders[id(self._store), self._run]
-                super()._release()
+        super().leave()
 
     # ------------------------------------------------------------ what happens
 
     def note(self, event: ev.Event) -> None:
         """Take in what has happened."""
+        if self._refused is not None:
+            return  # another process has the run
         kind = type(event)
         self._events.append(event)
         self._delta.note(event)
@@ -166,32 +123,17 @@ class Recorder(Writer):
             self._add(event, "")
             if kind is not ev.RunRestored:
                 self._is_only_taken_up = False
-            self._write_now(event)
             if kind in STOPS:
-                self._release()
+                self._wants_hold = False
                 self._stop_timers()
+            self._is_ended_here = kind is ev.RunCancelled
+            self._write(last=kind in STOPS)
         elif isinstance(event, ev.CompletionTakenOver):
             self._keys.update(dict.fromkeys(self._runner.kept[event.state].values))
-        elif self._telling is None and self._holds and not self._is_still():
+        elif self._telling is None and self._wants_hold and not self._is_still():
             self._telling = self._runner.loop.call_later(TOLD_SECONDS, self._tell)
         if kind in {ev.RunStarted, ev.RunResumed}:
             self._save_later()
-
-    def _write_now(self, event: ev.Event) -> None:
-        """Write, also where the run stands still and nobody holds it, as for an answer."""
-        if self._is_only_taken_up:
-            return
-        held = self._holds
-        if not held:
-            try:
-                self.hold()
-            except (RunHeldError, RunMovedOnError, StoreError) as problem:
-                if not isinstance(event, ev.RunCancelled):  # only what is here is cancelled
-                    self._report(problem)
-                return
-        self._write(at_once=True)
-        if not held:
-            self._release()
 
     def _is_still(self) -> bool:
         return self._is_only_taken_up or self._store.keeps_objects
@@ -231,12 +173,14 @@ class Recorder(Writer):
                 values[key] = self._value(key)
             except UnsavableError as problem:
                 self._unsavable[key] = key
+                self._has_gap = True
                 writer = self._runner.shared.writers[key].state
                 self._report(unsaved(key, problem, writer))
         try:
             progress = self._delta.take()
         except UnsavableError as problem:
             what = f"what a state was sent or did once holds {problem}, which can't be saved"
+            self._has_gap = True
             self._report(CheckpointError(what, "send and return what can be saved"))
             return  # all stays as it is until the next row
         if self._is_new_graph:
@@ -256,7 +200,21 @@ class Recorder(Writer):
             values,
         )
         self._events = []
-        self._rows.append(row)
+        self._add_row(row)
+
+    def _add_all(self) -> None:
+        """Make one row of all that is known of the run, in place of those that wait."""
+        events = self._runner.history
+        if not events:
+            return
+        self._lacks_all, self._tells_all = False, not self._store.keeps_objects
+        self._rows.clear()
+        self._delta.tell_all()
+        self._written_number = -1
+        self._is_new_graph = not self._store.keeps_objects
+        self._events = list(events)
+        self._keys = dict.fromkeys(self._runner.shared.values)
+        self._add(events[-1], "")
 
     def _event_data(self, event: ev.Event) -> dict[str, Any]:
         """An event as plain data, without what stands in its row anyway."""

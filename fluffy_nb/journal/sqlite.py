@@ -10,20 +10,22 @@ import sqlite3
 import uuid
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 from pydantic_core import to_json
 
-from fluffy_nb.errors import RunHeldError, StoreError, UnknownRunError, shortened
-from fluffy_nb.journal import holding
-from fluffy_nb.journal.file import (
-    BUSY_SECONDS,
-    COPY_BYTES,
-    END_BYTES,
-    SQLiteFile,
+from fluffy_nb.errors import (
+    RunHeldError,
+    RunMovedOnError,
+    StoreError,
+    StoreReplacedError,
+    UnknownRunError,
+    shortened,
 )
+from fluffy_nb.journal import holding
+from fluffy_nb.journal.file import SQLiteFile
 from fluffy_nb.journal.graphs import ITEM
 from fluffy_nb.journal.reading import (
     MalformedError,
@@ -35,6 +37,12 @@ from fluffy_nb.journal.reading import (
 )
 from fluffy_nb.journal.store import EARLIER, Durability, Row, RunInfo, Value
 
+LET_GO = "let_go"
+"""In `runs.holder`: nobody holds the run, and when its last row was made."""
+
+
+LAST_TIME = "SELECT time FROM moments WHERE run = ? ORDER BY seq DESC LIMIT 1"
+
 
 class SQLiteStore(SQLiteFile):
     """One file, which any number of processes can read while they write other runs.
@@ -44,6 +52,7 @@ class SQLiteStore(SQLiteFile):
         durability: "normal": what was reported survives a crash of the process. "full": a loss of
             power too, for one fsync at each commit.
         read_only: Whether the file is only looked at.
+        opens: Whether the file is opened now, or when it is first needed.
 
     Raises:
         StoreError: The file can't be opened, is no store, or is of a newer version.
@@ -57,10 +66,17 @@ class SQLiteStore(SQLiteFile):
         durability: Durability = "normal",
         *,
         read_only: bool = False,
+        opens: bool = True,
     ) -> None:
+        super().__init__(path, durability, read_only=read_only, opens=opens)
+
+    def _begin_anew(self) -> None:
+        super()._begin_anew()
         self._token = uuid.uuid4().hex
-        self._statuses: dict[str, str] = {}  # of runs, as we have written them
-        super().__init__(path, durability, read_only=read_only)
+        self._written: dict[str, tuple[str, float]] = {}  # status and time of runs' last rows
+
+    def _lost(self) -> None:
+        self._written.clear()
 
     def __repr__(self) -> str:
         return f"SQLiteStore({str(self.path)!r})"
@@ -70,54 +86,60 @@ class SQLiteStore(SQLiteFile):
     def begin(self, info: RunInfo) -> None:
         """Take in a new run, without rows."""
         values = (*info[:4], json.dumps(info.starts), info.parent, info.parent_seq, None)
+        self._check_log()
         with self._transaction() as connection:
-            connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+            connection.execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def append(self, run: str, rows: Iterable[Row], *, wait: bool = True) -> None:
         """Add rows to a run, all of them or none; the last one's status is the run's."""
         rows = list(rows)
         if not rows:
             return
-        with self._transaction(BUSY_SECONDS if wait else 0.0) as connection:
-            for row in rows:
-                self._insert(connection, run, row)
-            status = rows[-1].status
-            if self._statuses.get(run) != status:
-                connection.execute("UPDATE runs SET status = ? WHERE id = ?", (status, run))
-        self._statuses[run] = status
-        if self._since_copy > COPY_BYTES:
-            self._copy_soon("PASSIVE")
+        size = 0
+        last = rows[-1]
+        with self._transaction(wait=wait) as connection:
+            try:
+                for row in rows:
+                    size += self._insert(connection, run, row)
+            except sqlite3.IntegrityError:
+                raise RunMovedOnError(run) from None
+            if self._written.get(run, ("", 0.0))[0] != last.status:
+                connection.execute(
+                    "UPDATE runs SET status = ?, holder = iif(holder LIKE ?, NULL, holder) "
+                    "WHERE id = ?",
+                    (last.status, f'{{"{LET_GO}"%', run),
+                )
+        self._written[run] = last.status, last.time
+        self._wrote(size)
 
-    def _insert(self, connection: sqlite3.Connection, run: str, row: Row) -> None:
+    def _insert(self, connection: sqlite3.Connection, run: str, row: Row) -> int:
+        """Add a row; returns about how large it is."""
+        size = 0
         progress = row.progress
         if ITEM in progress:
-            progress = {**progress, ITEM: self._insert_graph(connection, progress[ITEM])}
+            graph = _write(progress[ITEM])
+            digest = _digest(graph)  # kept once for all runs that have it
+            connection.execute("INSERT OR IGNORE INTO graphs VALUES (?, ?)", (digest, graph))
+            progress = {**progress, ITEM: digest}
         text = _write([row.events, progress, list(row.values)])
         connection.execute(
             "INSERT INTO moments VALUES (?, ?, ?, ?, ?, ?, ?)", (run, *row[:4], text, _sum(text))
         )
-        self._since_copy += len(text) + 100
+        size += len(text)
         for key, value in row.values.items():
             data = None if value is None else _write([value.data, value.writer])
             connection.execute(
                 "INSERT INTO context VALUES (?, ?, ?, ?, ?)",
                 (run, key, row.seq, data, _sum(data or "")),
             )
-            self._since_copy += len(data or "") + 100
+            size += len(data or "") + 100
             for place, buffer in enumerate(() if value is None else value.buffers):
                 connection.execute(
                     "INSERT INTO buffers VALUES (?, ?, ?, ?, ?, ?)",
                     (run, key, row.seq, place, buffer, zlib.crc32(buffer)),
                 )
-                self._since_copy += len(buffer)
-
-    def _insert_graph(self, connection: sqlite3.Connection, graph: Any) -> str:
-        """Keep a graph once for all runs that have it; returns what stands for it."""
-        text = _write(graph)
-        digest = _digest(text)
-        done = connection.execute("INSERT OR IGNORE INTO graphs VALUES (?, ?)", (digest, text))
-        self._since_copy += len(text) * done.rowcount
-        return digest
+                size += len(buffer)
+        return size
 
     # ------------------------------------------------------------ reading
 
@@ -125,11 +147,19 @@ class SQLiteStore(SQLiteFile):
         """All runs, the latest first."""
         with self._reading():
             found = self._all(
-                "SELECT id, agent, status, created, coalesce((SELECT time FROM moments WHERE "
-                "run = runs.id ORDER BY seq DESC LIMIT 1), created), starts, parent, parent_seq "
+                "SELECT id, agent, status, created, holder, starts, parent, parent_seq "
                 "FROM runs ORDER BY created DESC, id"
             )
-        return list(map(info_from, found))
+            return [info_from((*row[:4], self._updated(row), *row[5:])) for row in found]
+
+    def _updated(self, row: tuple[Any, ...]) -> Any:
+        """When a run's last row was made: of one that stands still no row is read."""
+        run, created, holder = row[0], row[3], row[4]
+        let_go = _let_go(holder)
+        if let_go is not None:
+            return let_go
+        found = self._all(LAST_TIME, (run,))
+        return found[0][0] if found else created
 
     def rows(self, run: str, after: int = 0, until: int | None = None) -> Iterator[Row]:
         """A run's rows in order, with the keys of their values but without these."""
@@ -190,16 +220,10 @@ class SQLiteStore(SQLiteFile):
                 raise self._damaged(run, seq)
         return tuple(data for data, _ in found)
 
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """Read within the budget of the file."""
-        with self._lock, self._told("read"), self._budget.reading():
-            yield
-
     def _all(self, sql: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query, as far as the file can have so much."""
         found = []
-        for row in self._connection.execute(sql, tuple(values)):
+        for row in self._open["read"].execute(sql, tuple(values)):  # within `_reading`
             self._budget.take(row)
             found.append(row)
         return found
@@ -276,25 +300,72 @@ class SQLiteStore(SQLiteFile):
     def _holder(self, run: str) -> str:
         with self._reading():
             found = self._all("SELECT holder FROM runs WHERE id = ?", (run,))
-        holder = found[0][0] if found else ""
-        return holder if isinstance(holder, str) else ""
+        return _text(found[0][0]) if found else ""
 
     def hold(self, run: str) -> None:
-        """Have this store of this process be the only one that executes a run."""
+        """Have this store of this process be the only one that executes a run.
+
+        Raises:
+            RunHeldError: Another one, which is alive, holds it.
+            UnknownRunError: There is no such run.
+        """
         ours = json.dumps({**holding.this_process(), "store": self._token})
-        with self._transaction() as connection:
-            holder = self._holder(run)
-            if holder and holder != ours and holding.is_alive(holder):
-                raise RunHeldError(run, holding.told(holder))
-            connection.execute("UPDATE runs SET holder = ? WHERE id = ?", (ours, run))
+        self._check_log()
+        try:
+            with self._transaction() as connection:
+                holder = _holder(connection, run)
+                _check_free(run, holder, ours)
+                if holder is None:
+                    raise UnknownRunError(run, str(self.path), [])
+                if holder != ours:
+                    connection.execute("UPDATE runs SET holder = ? WHERE id = ?", (ours, run))
+        except StoreReplacedError:
+            raise
+        except StoreError:  # who holds it can be read all the same
+            with suppress(StoreError):
+                _check_free(run, self._holder(run), ours)
+            raise
+        self._held.add(run)
 
     def release(self, run: str) -> None:
         """Let others execute a run; where we don't hold it nothing changes."""
+        self._held.discard(run)
         with self._transaction() as connection:
-            if self._token in self._holder(run):
-                connection.execute("UPDATE runs SET holder = NULL WHERE id = ?", (run,))
-        if self._since_copy > END_BYTES:
-            self._copy_soon("TRUNCATE")
+            if self._token in (_holder(connection, run) or ""):
+                _, time = self._written.pop(run, ("", None))
+                let_go = json.dumps({LET_GO: time or _last_time(connection, run)})
+                connection.execute("UPDATE runs SET holder = ? WHERE id = ?", (let_go, run))
+
+
+def _holder(connection: sqlite3.Connection, run: str) -> str | None:
+    """What the file says of who holds a run; None where there is no such run."""
+    found = connection.execute("SELECT holder FROM runs WHERE id = ?", (run,)).fetchone()
+    return None if found is None else _text(found[0])
+
+
+def _check_free(run: str, holder: str | None, ours: str) -> None:
+    if holder and holder != ours and holding.is_alive(holder):
+        raise RunHeldError(run, holding.told(holder))
+
+
+def _last_time(connection: sqlite3.Connection, run: str) -> float | None:
+    found = connection.execute(LAST_TIME, (run,)).fetchone()
+    return None if found is None else found[0]
+
+
+def _let_go(holder: object) -> float | None:
+    """When the last row of a run was made that nobody holds; None where it is not told."""
+    if not isinstance(holder, str) or not holder.startswith(f'{{"{LET_GO}"'):
+        return None
+    try:
+        time = json.loads(holder)[LET_GO]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return time if isinstance(time, (int, float)) else None
+
+
+def _text(cell: object) -> str:
+    return cell if isinstance(cell, str) else ""
 
 
 def _write(data: Any) -> str:

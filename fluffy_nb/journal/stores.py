@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fluffy_nb.engine.specs import is_seconds
@@ -15,8 +14,8 @@ from fluffy_nb.journal.store import Durability, RunInfo, Store
 if TYPE_CHECKING:
     from fluffy_nb.journal.sqlite import SQLiteStore
 
-_files: dict[tuple[str, str], SQLiteStore] = {}
-
+_files: dict[str, SQLiteStore] = {}
+"""The stores of this process by the real paths of their files."""
 
 Given = str | os.PathLike[str] | Store
 """What can be given as a store."""
@@ -25,25 +24,40 @@ Given = str | os.PathLike[str] | Store
 def store_of(given: Given, durability: Durability = "normal") -> Store:
     """The store that is meant; one file has one store in a process.
 
+    A file is the same by whatever path it is given: relative, through a link, in other letters
+    where the system does not tell them apart. If it is given with two durabilities, "full" counts
+    for both.
+
     Args:
-        given: "memory", the path of a file, or a store.
+        given: "memory", the path of a file, or a store. A file is opened when it is needed.
         durability: Of a file; see `SQLiteStore`.
 
     Raises:
         InvalidSpecError: It is none of these.
-        StoreError: The file is no store or can't be opened.
     """
     check_store_given(given, durability)
     if given == "memory":
         return MemoryStore()
-    if isinstance(given, (str, os.PathLike)):
-        from fluffy_nb.journal.sqlite import SQLiteStore  # noqa: PLC0415 - not before a file is wanted
+    if not isinstance(given, (str, os.PathLike)):
+        return given
+    from fluffy_nb.journal.sqlite import SQLiteStore  # noqa: PLC0415 - not before a file is wanted
 
-        place = str(Path(given).absolute()), durability
-        if place not in _files:
-            _files[place] = SQLiteStore(given, durability)
-        return _files[place]
-    return given
+    place = os.path.normcase(os.path.realpath(given))
+    store = _files.get(place) or _same_file(place)
+    if store is None:
+        store = _files[place] = SQLiteStore(given, durability, opens=False)
+    elif durability == "full":
+        store.durability = durability
+    return store
+
+
+def _same_file(place: str) -> SQLiteStore | None:
+    """The store whose file has another path too, by a hard link or in other letters."""
+    from fluffy_nb.journal.opening import Place  # noqa: PLC0415 - as above
+
+    found = Place.of(place)
+    same = (store for store in _files.values() if found and Place.of(store.path) == found)
+    return next(same, None)
 
 
 def check_store_given(given: Given, durability: Durability) -> Given:
@@ -53,6 +67,8 @@ def check_store_given(given: Given, durability: Durability) -> Given:
     parts = ("begin", "append", "runs", "rows", "values", "hold", "release")
     if not isinstance(given, (str, os.PathLike)) and not all(hasattr(given, p) for p in parts):
         raise InvalidSpecError("store", given, '"memory", the path of a file, or a Store')
+    if given != "memory" and isinstance(given, (str, os.PathLike)):
+        import fluffy_nb.journal.sqlite  # noqa: F401, PLC0415 - now: when a run begins it would take long
     return given
 
 
@@ -75,7 +91,7 @@ def open_store(path: str | os.PathLike[str]) -> SQLiteStore:
     """Look at the runs in a file, also while another process writes there; changes nothing.
 
     Args:
-        path: The file.
+        path: The file; neither it nor its folder need be one that can be written.
 
     Returns:
         The store; `runs()` lists them, `History(store, run)` has a run's checkpoints.

@@ -279,19 +279,24 @@ def expected(file: Path, runs: dict[str, str]) -> dict[str, object]:
         store.close()
 
 
+async def read(file: Path) -> tuple[list[str], dict[str, object]]:
+    """Make the file; what it has then: when the loop ends, runs that stand paused are cancelled."""
+    told = expected(file, await record(file))
+    connection = sqlite3.connect(file)
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    head = ["PRAGMA application_id = 1718383974;", f"PRAGMA user_version = {version};"]
+    dump = [line for line in connection.iterdump() if "sqlite_stat" not in line]
+    connection.close()
+    return [*head, *dump], told
+
+
 def main(stem: Path) -> None:
     """Write the file as SQL, and what was expected of it as JSON."""
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "runs.sqlite"
-        runs = asyncio.run(record(file))
-        told = expected(file, runs)
-        connection = sqlite3.connect(file)
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        head = ["PRAGMA application_id = 1718383974;", f"PRAGMA user_version = {version};"]
-        dump = [line for line in connection.iterdump() if "sqlite_stat" not in line]
-        connection.close()
-    stem.with_suffix(".sql").write_text("\n".join([*head, *dump]) + "\n", encoding="utf-8")
+        dump, told = asyncio.run(read(file))
+    stem.with_suffix(".sql").write_text("\n".join(dump) + "\n", encoding="utf-8")
     stem.with_suffix(".json").write_text(json.dumps(told, indent=0) + "\n", encoding="utf-8")
 
 

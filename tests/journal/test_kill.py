@@ -28,7 +28,7 @@ PROGRAM = textwrap.dedent(
     Usage: program FILE LOG [RUN]; what it does outside is a line in LOG, and what it has been told
     of is a line of its output.
     """
-    import asyncio, os, signal, sys
+    import asyncio, os, signal, sqlite3, sys
     from fluffy_nb import Agent, RetryPolicy, Send
     from fluffy_nb.engine import events as ev
 
@@ -50,12 +50,17 @@ PROGRAM = textwrap.dedent(
     agent = Agent("killed", store=file, responder=lambda prompt: prompt.answer("yes"))
 
     # Moments between everything that is written: before and after each statement for the file.
-    execute = agent.store._transaction
-    connection = agent.store._connection
-    agent.store._connection = type("Traced", (), {
-        "execute": lambda self, *a: (step(), connection.execute(*a), step())[1],
-        "in_transaction": property(lambda self: connection.in_transaction),
-    })()
+    class Traced(sqlite3.Connection):
+        def execute(self, *a):
+            step()
+            found = super().execute(*a)
+            step()
+            return found
+
+    agent.store.runs()
+    agent.store.close()
+    connect = sqlite3.connect
+    sqlite3.connect = lambda *a, **more: connect(*a, factory=Traced, **more)
 
     def told(event):
         step()

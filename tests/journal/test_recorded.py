@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from fluffy_nb import Agent, Checkpoint, RunWatch, open_store
+from fluffy_nb import Checkpoint, RunWatch, open_store
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.journal.file import VERSION
 from fluffy_nb.journal.history import History
+from fluffy_nb.journal.sqlite import SQLiteStore
 
 from . import recorded
 
@@ -95,7 +96,7 @@ def test_S12_4_files_of_every_version_are_read_as_they_were(file, version):
 
 
 def test_S12_4_an_older_file_says_the_same_after_it_was_opened_for_writing(file, version):
-    Agent("any", store=file).store.close()
+    SQLiteStore(file).close()
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone()[0] == VERSION
     check(file, version)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from itertools import count
 
+import psutil
 import pytest
 
 from fluffy_nb import Agent, open_store
@@ -21,7 +22,7 @@ from fluffy_nb.errors import (
     StoreError,
     UnknownRunError,
 )
-from fluffy_nb.journal import holding
+from fluffy_nb.journal import holding, opening
 from fluffy_nb.journal.file import APPLICATION
 from fluffy_nb.journal.history import checkpoint_at
 from fluffy_nb.journal.memory import MOST_EVENTS, MOST_ROWS, MOST_RUNS, MemoryStore
@@ -252,10 +253,10 @@ def test_a_large_log_is_copied_into_the_file(store):
 
 
 def test_a_copy_that_can_not_be_made_now_is_made_later(store, monkeypatch):
-    def fails(*, read_only):
+    def fails(path, most):
         raise sqlite3.OperationalError("locked")
 
-    monkeypatch.setattr(store, "_connect", fails)
+    monkeypatch.setattr(opening, "copy_log", fails)
     store._copy()
     assert store.values("run")["n"].data == 2
 
@@ -308,27 +309,57 @@ def test_S12_7_who_is_alive(holder, alive):
 
 
 def test_S12_7_where_little_is_known_who_has_the_number_is_alive(monkeypatch):
-    monkeypatch.setattr(holding, "_read", lambda path: None)
-    here = holding.this_process()
-    assert here["started"] is None
-    assert holding.is_alive(json.dumps(here))
+    assert holding.is_alive(json.dumps({**HERE, "started": None}))  # as macOS was written before
 
-    def denied(pid, signal):
-        raise PermissionError
+    def denied(pid):
+        raise psutil.AccessDenied(pid)
 
-    monkeypatch.setattr(os, "kill", denied)
-    assert holding.is_alive(json.dumps(here))
+    monkeypatch.setattr(psutil, "Process", denied)
+    assert holding.is_alive(json.dumps({**HERE, "started": 1}))
     assert holding.told("?") == "somebody"
 
 
-def test_S12_7_who_has_ended_and_was_not_asked_for_is_dead(monkeypatch):
-    monkeypatch.setattr(holding, "_read", lambda path: "5 (a) name) Z 1 2 3")
-    assert not holding.is_alive(json.dumps({**HERE, "boot": "5 (a) name) Z 1 2 3"}))
+def test_S12_7_who_has_ended_and_was_not_asked_for_is_dead():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    holder = {**HERE, "pid": process.pid, "started": holding._started(process.pid)}
+    assert holding.is_alive(json.dumps(holder))
+    process.stdin.close()
+    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+        pass
+    assert not holding.is_alive(json.dumps(holder))
+    process.wait()
+    assert not holding.is_alive(json.dumps(holder))
+
+
+def test_S12_7_nobody_is_sent_a_signal_to_see_whether_they_live(monkeypatch):
+    """On Windows signal 0 is Ctrl-C."""
+    sent = []
+    monkeypatch.setattr(os, "kill", lambda *signal: sent.append(signal))
+    assert holding.is_alive(json.dumps(HERE))
+    assert not holding.is_alive(json.dumps({**HERE, "pid": 2**22 + 1}))
+    assert not sent
+
+
+@pytest.mark.parametrize("changes", [{}, {"_read": lambda path: None}, {"LINUX": False}])
+def test_S12_7_a_number_that_another_process_has_now_is_not_the_holder(monkeypatch, changes):
+    for name, value in changes.items():
+        monkeypatch.setattr(psutil if name == "LINUX" else holding, name, value)
+    here = holding.this_process()
+    assert holding.is_alive(json.dumps(here))
+    assert not holding.is_alive(json.dumps({**here, "started": here["started"] - 5}))
+
+
+def test_S12_7_a_clock_that_is_set_makes_nobody_another(monkeypatch):
+    boot, create = psutil.boot_time, psutil.Process.create_time
+    monkeypatch.setattr(psutil, "boot_time", lambda: boot() + 7200)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: create(process) + 7200)
+    assert holding.is_alive(json.dumps(HERE))
 
 
 def test_a_store_that_nobody_has_any_more_closes_its_file(tmp_path):
     store = SQLiteStore(tmp_path / "runs.sqlite")
     connection = store._connection
+    store.worker.join()
     store.itself = store  # also where only the garbage collector finds it
     del store
     gc.collect()

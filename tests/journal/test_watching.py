@@ -197,13 +197,15 @@ async def test_a_branch_that_waits_says_for_what(file, watching):
 async def test_nothing_is_written_where_nothing_has_happened_since_the_last_end(
     file, watching, monkeypatch
 ):
-    monkeypatch.setattr("fluffy_nb.journal.recorder.TOLD_SECONDS", 0.01)
+    monkeypatch.setattr("fluffy_nb.journal.recorder.TOLD_SECONDS", 3600)
     go = asyncio.Event()
     run = diamond(file, go).start()
     watch = watching(run.id)
     recorder = run.runner.keeper
     assert recorder._telling is not None
-    await until(watch, lambda: recorder._telling is None)
+    await until(watch, lambda: watch.completed_states == {"start", "quick"})
+    recorder._tell()
+    await recorder.caught_up()
     assert [row.state for row in watch._store.rows(run.id)] == ["", "start", "quick"]
     go.set()
     await run

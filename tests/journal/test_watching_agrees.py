@@ -32,7 +32,7 @@ class WatchedLockstep(Lockstep):
         keeper = self.agent.present_run().runner.keeper
         keeper._stop_timers()
         keeper._tell()  # now: what happens between two ends is written a moment later
-        keeper._write(at_once=True)
+        keeper._write()
         if self.watch is None or self.watch.run_id != self.agent.run_id:
             self.close()
             self.watch = RunWatch(self.file, self.agent.run_id)
@@ -69,6 +69,6 @@ def test_S13_1_who_reads_the_file_of_any_run_knows_what_it_knows(data):
     assume(starts_of(flow))
     # Rows are written in their own turn: else a retry that is due at once comes before a pause,
     # which waits for what is kept; the model keeps nothing.
-    at_once = patch.object(Writer, "_write_soon", lambda writer: writer._write(at_once=True))
+    at_once = patch.object(Writer, "_write_soon", lambda writer: writer._write())
     with tempfile.TemporaryDirectory() as folder, watchdog(), at_once:
         testing.run(play_watched(flow, data, Path(folder)))
