@@ -42,8 +42,8 @@ def blocks(page):
 
 
 PLACES = {
-    "script": re.compile(r"\b(is|make up) (a|one) script\."),
-    "notebook": re.compile(r"\b(is a cell|are cells) of a notebook[.;]"),
+    "script": re.compile(r"\b(is a|are one) script[.,]"),
+    "notebook": re.compile(r"\b(is a cell|are cells) of a notebook[.,]"),
 }
 """How a page says where its `python` examples run."""
 

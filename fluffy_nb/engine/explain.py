@@ -83,13 +83,13 @@ def _queued(machine: Machine, execution: Execution) -> str:
     priority, needs = execution.needs.priority, execution.needs
     if priority is not Priority.NORMAL:
         words.append(f"priority {priority.name}")
-    free = machine.ledger.free()
-    wanted = [
-        f"needs {amount:g} {_UNITS[name]}, {free[name]:g} free"
-        for name, amount in needs.amounts().items()
-        if is_more(amount, free[name])
-    ]
-    words += wanted
+    if needs:
+        free = machine.ledger.free()
+        words += [
+            f"needs {amount:g} {_UNITS[name]}, {free[name]:g} free"
+            for name, amount in needs.amounts().items()
+            if is_more(amount, free[name])
+        ]
     most = machine.max_concurrent
     if most is not None and machine.running >= most:
         words.append(f"all {most} slots are taken")

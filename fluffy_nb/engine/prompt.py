@@ -16,6 +16,7 @@ from fluffy_nb.errors import (
     called,
     explains_arguments,
     log_error,
+    plain,
     shortened,
     visible,
 )
@@ -128,9 +129,10 @@ class Prompt:
     def meant(self, value: object) -> object:
         """What an answer stands for: a choice is chosen by what is shown of it, too."""
         choices = self.question.choices
-        if isinstance(value, str) and choices and value not in choices:
-            shown = self.choices
-            return choices[shown.index(value)] if value in shown else value
+        if choices and issubclass(type(value), str):  # isinstance would ask the object
+            text, shown = str.__str__(value), self.choices
+            if text in shown and text not in [*map(plain, choices)]:
+                return choices[shown.index(text)]
         return value
 
     def decline(self) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import linecache
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
+from pathlib import PurePath
 from textwrap import shorten
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from fluffy_nb.engine.source import Function, Source
 
 NO_SOURCE = "its source is not available"
-CHANGED_SOURCE = "its file was edited since it was imported"
+CHANGED_SOURCE = "its text does not compile to its code: edited since, or changed by a tool"
 
 Found = tuple[str, int, Value]
 """The text of a return, its line, and what it can give."""
@@ -129,10 +130,18 @@ class _Layers:
 
     def read(self, function: object) -> Returns:
         """What a callable returns."""
+        layer = called(function)
         try:
-            return _summary(self._found(called(function)), self._inner)
+            found = _summary(self._found(layer), self._inner)
         except _NoSourceError as problem:
-            return Returns(unreadable=str(problem))
+            found = Returns(unreadable=str(problem))
+        is_own = found.unreadable and not any(inner.unreadable for inner in self._inner)
+        if layer.wrapped is None or not is_own:
+            return found
+        file = PurePath(layer[0].__code__.co_filename).name
+        return replace(
+            found, unreadable=f"of what is wrapped around it in {file}, {found.unreadable}"
+        )
 
     def _found(self, layer: Called, *, alone: bool = True) -> list[Found]:
         function: FunctionType = layer[0]

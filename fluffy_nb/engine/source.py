@@ -7,6 +7,7 @@ import dis
 import functools
 import inspect
 import linecache
+import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -37,9 +38,8 @@ class Source(NamedTuple):
     def text(self) -> str:
         """The lines of the function, decorators included."""
         last = self.definition.end_lineno or self.definition.lineno
-        return inspect.cleandoc(
-            "\n" + "".join(self.lines[_first_line(self.definition) - 1 : last])
-        ).rstrip()
+        lines = self.lines[_first_line(self.definition) - 1 : last]
+        return textwrap.dedent("".join(lines)).rstrip()
 
 
 def source_of(function: FunctionType) -> Source | None:

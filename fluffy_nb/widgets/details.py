@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
+from fluffy_nb.engine.callables import called as function_of
+from fluffy_nb.engine.callables import layers
 from fluffy_nb.engine.metadata import StateMetadata
+from fluffy_nb.engine.source import source_of
 from fluffy_nb.errors import called
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def details(agent: Pictured, name: str) -> dict[str, Any]:
 
 
 def source(function: Any) -> str:
-    """The source code of a state's function; empty where Python has none."""
+    """The text that a state's function was compiled from, without what is wrapped around it.
+
+    It is empty where there is none, and where the file was edited since.
+    """
     text, error = called(_source, function)
     if error is not None:  # there is none, or an object that raises when it is looked at
         return ""
@@ -58,7 +61,6 @@ def source(function: Any) -> str:
 
 
 def _source(function: Any) -> str:
-    function = inspect.unwrap(function)
-    while isinstance(function, functools.partial):
-        function = function.func
-    return textwrap.dedent(inspect.getsource(function)).rstrip()
+    *_, innermost = layers(function)
+    found = source_of(function_of(innermost)[0])
+    return "" if found is None else found.text

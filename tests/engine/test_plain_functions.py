@@ -57,7 +57,7 @@ HIDDEN = {
 }
 
 
-class Point:
+class Parcel:
     """Saved by a codec of the test."""
 
 
@@ -124,11 +124,11 @@ async def responds_later(function):
 
 
 async def encodes(function):
-    register_codec(Point, function, lambda data: Point())
+    register_codec(Parcel, function, lambda data: Parcel())
 
 
 async def decodes(function):
-    register_codec(Point, lambda point: 1, function)
+    register_codec(Parcel, lambda point: 1, function)
 
 
 PLACES = [
@@ -229,9 +229,9 @@ async def test_S13_7_who_is_told_of_the_end_and_returns_a_coroutine_hurts_nobody
 
 @pytest.mark.parametrize("function", HIDDEN.values(), ids=HIDDEN)
 def test_S13_7_a_codec_that_returns_a_coroutine_saves_nothing(function):
-    register_codec(Point, function, lambda data: Point())
+    register_codec(Parcel, function, lambda data: Parcel())
     with pytest.raises(UnsavableError, match="nobody awaits here"):
-        encode(Point())
+        encode(Parcel())
 
 
 async def test_S13_7_a_plain_function_may_begin_a_task_and_return_it():

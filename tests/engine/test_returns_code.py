@@ -421,6 +421,14 @@ def test_S13_6_why_a_wrapper_can_not_be_read_is_that_of_what_it_wraps():
     assert read_returns(inner).unreadable == f'line {line}: return context.get_state("next")'
 
 
+def test_S13_6_a_wrapper_that_can_not_be_read_is_told_with_its_file():
+    line = elsewhere(state).__code__.co_firstlineno + 2
+    assert read_returns(elsewhere(state)).unreadable == (
+        f"of what is wrapped around it in test_returns_code.py, line {line}: "
+        "return await helper(function, context)"
+    )
+
+
 def test_S13_6_a_literal_annotation_is_that_of_the_wrapper_too():
     names = define(
         "from typing import Literal\n"
@@ -544,3 +552,22 @@ def test_S2_1_subclasses_of_send_are_read(function, targets):
     found = read_returns(function)
     assert (found.targets, found.sends) == (targets, targets)
     assert (found.unreadable is None) is bool(targets)
+
+
+@pytest.mark.parametrize(("items", "counts"), [([], {}), ([1, 2], {"work": 2})])
+async def test_S4_1_a_map_over_nothing_goes_where_it_says(items, counts):
+    agent = Agent("flow")
+
+    @agent.state
+    async def split(context):
+        return [Send("work", item=item) for item in context.get_state("items")] or "reduce"
+
+    @agent.state
+    async def work(context):
+        return "reduce"
+
+    @agent.state
+    async def reduce(context): ...
+
+    result = await agent.run(inputs={"items": items})
+    assert result.counts == {"split": 1, **counts, "reduce": 1}

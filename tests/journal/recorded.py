@@ -41,7 +41,6 @@ from fluffy_nb import (
 from fluffy_nb.journal.history import History
 
 
-@register_type
 @dataclass
 class Order:
     """A class of the flow's own."""
@@ -50,7 +49,6 @@ class Order:
     price: Decimal
 
 
-@register_type
 class Colour(enum.Enum):
     """Another."""
 
@@ -64,7 +62,14 @@ class Point:
         self.x, self.y = x, y
 
 
-register_codec(Point, lambda p: [p.x, p.y], lambda xy: Point(*xy))
+def register() -> None:
+    """Register the classes: other tests may have others of the same names."""
+    register_type(Order)
+    register_type(Colour)
+    register_codec(Point, lambda p: [p.x, p.y], lambda xy: Point(*xy))
+
+
+register()
 
 
 async def values(context):

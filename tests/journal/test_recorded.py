@@ -38,6 +38,11 @@ def told(version):
     return json.loads((DATA / f"version_{version}_runs.json").read_text("utf-8"))
 
 
+@pytest.fixture(autouse=True)
+def _registered():
+    recorded.register()
+
+
 @pytest.fixture(params=VERSIONS)
 def version(request):
     return request.param

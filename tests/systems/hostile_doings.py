@@ -182,7 +182,7 @@ async def waits_for_its_own_run(context):
 
 
 def blocks() -> Iterator[Entry]:
-    late, times_out = {"timeout": 0.02}, "did not end within"
+    late, times_out = {"timeout": 0.5}, "did not end within"
     for body in (waits_for_ever, swallows_and_waits_again, raises_when_it_is_cleaned_up):
         for file in (False, True):
             yield Entry(body.__name__, body, FAILS, times_out, settings=late, file=file)

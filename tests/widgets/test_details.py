@@ -92,7 +92,7 @@ def test_very_long_source_is_cut():
     assert len(source(space["long"])) < MOST_SOURCE + 10
 
 
-def test_S12_2_of_a_callable_that_raises_or_never_ends_there_is_no_source():
+def test_S12_2_of_a_callable_that_raises_or_never_ends_the_method_is_shown():
     class Endless:
         def __getattr__(self, name):
             return self
@@ -107,4 +107,18 @@ def test_S12_2_of_a_callable_that_raises_or_never_ends_there_is_no_source():
             return None
 
     for function in (Endless(), Odd()):
-        assert source(function) == ""
+        text = source(function)
+        assert text.startswith("def __call__(self, context):")
+
+
+def test_S13_6_text_that_is_not_of_the_code_is_not_shown():
+    def left(context):
+        return "left"
+
+    def right(context):
+        return "right"
+
+    left.__code__ = right.__code__
+    assert source(left) == source(right)
+    left.__code__ = right.__code__.replace(co_consts=(None, "other"))
+    assert source(left) == ""

