@@ -571,6 +571,7 @@ async def test_S12_3_what_is_no_store_any_more_does_not_end_the_run(path, what, 
             other.mkdir() if what == "folder" else other.write_text("garbage " * 500)
             path.unlink() if what == "folder" else None
             other.rename(path)
+            opening.log_of(path).unlink()  # from which SQLite would make the file whole again
 
     agent.subscribe(spoil)
     result = await agent.run()
