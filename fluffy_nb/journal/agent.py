@@ -111,8 +111,7 @@ class Agent(EngineAgent):
             present = (item for item, data in kept.items.items() if data is not None)
             is_standing = kept.last.status not in {"IDLE", "RUNNING"}
             recorder.go_on_from(present, kept.keys, kept.last, is_standing=is_standing)
-            number = kept.items.get(NUMBER)
-            recorder.checkpoints = number or last_number(self.store, run_id)
+            recorder.checkpoints = kept.items.get(NUMBER) or last_number(self.store, run_id)
             run.runner.seq = kept.last.seq
         recorder.hold()
 

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 
-DIRECT = ("anywidget", "graphviz", "ipykernel", "ipywidgets", "pydantic", "pygraphviz")
+DIRECT = ("anywidget", "graphviz", "ipykernel", "ipywidgets", "psutil", "pydantic", "pygraphviz")
 AT_ONCE = 5
 
 

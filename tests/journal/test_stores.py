@@ -243,6 +243,7 @@ def test_who_does_not_wait_is_told_that_another_writes(store):
 
 
 def test_a_large_log_is_copied_into_the_file(store):
+    store.worker.join()
     store._since_copy = -(10**9)  # nobody else copies
     for seq in range(3, 9):
         store.append("run", [row(seq, text="y" * 2**20)])

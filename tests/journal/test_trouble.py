@@ -567,8 +567,11 @@ async def test_S12_3_what_is_no_store_any_more_does_not_end_the_run(path, what, 
 
     def spoil(event):
         if isinstance(event, ev.StateCompleted) and event.state == "s1":
-            path.unlink()
-            path.mkdir() if what == "folder" else path.write_text("garbage " * 500)
+            other = path.with_name("other")
+            other.mkdir() if what == "folder" else other.write_text("garbage " * 500)
+            path.unlink() if what == "folder" else None
+            other.rename(path)
+            opening.log_of(path).unlink()  # from which SQLite would make the file whole again
 
     agent.subscribe(spoil)
     result = await agent.run()
