@@ -177,7 +177,6 @@ class WatchedFlow(DefinedFlow):
     def state_graph(self) -> StateGraph:
         """Where each state can lead, with the edges that the present run took."""
         run = self._run
-        if run is not None:
-            return run.runner.routes.shown
-        self.definition.reread()
-        return self.definition.graph()
+        if self.status is not AgentStatus.RUNNING:
+            self.definition.reread()
+        return self.definition.graph() if run is None else run.runner.routes.shown
