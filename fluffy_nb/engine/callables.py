@@ -28,7 +28,7 @@ class Called(NamedTuple):
     wrapped: object
 
 
-def called(function: object, *, alone: bool = True) -> Called:
+def called(function: Any, *, alone: bool = True) -> Called:
     """Say which function a call comes to; what is wrapped in that function is another one.
 
     Args:
@@ -42,21 +42,22 @@ def called(function: object, *, alone: bool = True) -> Called:
     keywords: dict[str, object] = {}
     wrapped: object = None
     for _ in range(MOST_LAYERS):
-        if isinstance(function, FunctionType):
+        kind = type(function)  # `isinstance` would ask the object itself
+        if kind is FunctionType:
             wrapped = vars(function).get("__wrapped__", wrapped)
             return Called(function, _given(function, before, keywords if alone else None), wrapped)
-        if isinstance(function, functools.partial):
+        if issubclass(kind, functools.partial):
             _refuse_own_call(function)
             _refuse_placeholder(function)
             before = [*function.args, *before]
             keywords = {**function.keywords, **keywords}
             function = function.func
-        elif isinstance(function, MethodType):
+        elif kind is MethodType:
             before = [function.__self__, *before]
             function = function.__func__
-        elif isinstance(function, staticmethod):
+        elif issubclass(kind, staticmethod):
             function = function.__func__
-        elif isinstance(function, _CACHED):
+        elif issubclass(kind, _CACHED):
             function = function.__wrapped__
         else:
             wrapped = attributes(function).get("__wrapped__")
