@@ -29,6 +29,7 @@ class Routes:
         self._definition = definition
         self._sent: dict[int, set[str]] = {}  # by the id() of a definition
         self._is_open = False
+        self._version: tuple[int, ...] = ()  # of the graph that the machine has
         self._learned: dict[tuple[str, str], int] = {}  # edges the graph may not tell of
 
     def topology(
@@ -49,6 +50,7 @@ class Routes:
         lacking = [name for name in standing if definition.spec(name) is None]
         key = (starts, definition.version)
         as_written = not (taken or lacking or self._sent)
+        self._version = key[1]
         if as_written and definition.plan is not None and definition.plan.key == key:
             self._is_open = definition.plan.is_open
             return definition.plan.topology
@@ -57,6 +59,7 @@ class Routes:
         topology = topology_of(definition, graph, self._sent, lacking)
         if as_written:
             definition.plan = Plan(key, topology, self._is_open)
+        self._version = definition.version
         return topology
 
     @property
@@ -76,8 +79,9 @@ class Routes:
         return self._definition.graph(starts)
 
     def reread(self) -> bool:
-        """As `Definition.reread`."""
-        return self._definition.reread()
+        """As `Definition.reread`; returns whether the machine's graph is another now."""
+        self._definition.reread()
+        return self._definition.version != self._version
 
     def definition_of(self, scope: Scope) -> Definition:
         """The agent that a scope is of."""

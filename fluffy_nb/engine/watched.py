@@ -177,7 +177,7 @@ class WatchedFlow(DefinedFlow):
     def state_graph(self) -> StateGraph:
         """Where each state can lead, with the edges that the present run took."""
         run = self._run
-        if run is not None:
+        if run is not None:  # it reads code that was swapped anew when it goes on
             return run.runner.routes.shown
         self.definition.reread()
         return self.definition.graph()

@@ -18,6 +18,7 @@ from unittest import mock
 import pytest
 
 from fluffy_nb import Agent, Send, testing
+from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.returns import CHANGED_SOURCE, NO_SOURCE, Returns, read, read_returns
 from fluffy_nb.engine.source import source_of
 from fluffy_nb.errors import OpenStateError
@@ -143,10 +144,16 @@ async def test_S13_6_code_swapped_while_a_run_is_paused_counts_when_it_goes_on()
     for name in ("start", "a", "b", "m", "q"):
         agent.add_state(name, names[name])
     await agent.step()
+    told: list[ev.Event] = []
+    agent.subscribe(told.append)
     other = define(FLOW.replace('await asyncio.sleep(1); return "m"', 'return "q"'))
     names["a"].__code__ = other["a"].__code__
+    assert agent.check() == ()  # which reads it anew; the run has to hear of it all the same
+    assert ("a", "q") in {(edge.source, edge.target) for edge in agent.state_graph.edges}
     result = await agent.run()
     assert result.counts == {"start": 1, "a": 1, "b": 1, "q": 1, "m": 1}
+    changes = [event for event in told if isinstance(event, ev.GraphChanged)]
+    assert len(changes) == 1
 
 
 async def test_S13_6_a_function_that_has_become_plain_is_called_in_a_thread():
