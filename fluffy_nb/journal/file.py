@@ -136,6 +136,9 @@ class SQLiteFile:
         """Close the file, when all that is to be written has been; it is opened again if needed."""
         self.worker.join()
         with self._lock, self._read_lock:
+            if self._is_cut():
+                self._cut()
+                self._lost()
             self._close()
 
     def _close(self) -> None:
@@ -148,6 +151,8 @@ class SQLiteFile:
         if self._held or not self._lock.acquire(blocking=False):
             return
         try:
+            if self._is_cut():
+                return  # who uses it next is told
             if self._since_copy > END_BYTES:
                 self._copy()
             with self._read_lock:
@@ -208,7 +213,8 @@ class SQLiteFile:
 
     def _prepare(self, connection: sqlite3.Connection, *, read_only: bool) -> Budget:
         budget = strangers.guarded(connection, self.path)
-        with budget.reading():
+        # In one transaction: another process may be making the tables just now.
+        with budget.reading(), opening.reading_at_once(connection):
             whose = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             # No count(*): SQLite does that in one step, which the budget can't stop.
@@ -352,6 +358,13 @@ class SQLiteFile:
         self._lost()
         raise StoreReplacedError(self.path, what)
 
+    def _is_cut(self) -> bool:
+        """Whether the file is open and was cut meanwhile: SQLite must not copy the log into it."""
+        if "write" not in self._open or Place.of(self.path) != self._place:
+            return False
+        size = opening.size_of(self.path)
+        return size < self._size and not opening.is_whole(self._connection, size)
+
     def _cut(self) -> None:
         """Do not close what was cut: SQLite would fill it with pieces of the log."""
         for connection in self._open.values():
@@ -359,8 +372,8 @@ class SQLiteFile:
         self._open.clear()
         if opening.size_of(self.path):
             self._cut_place = self._place
-        else:
-            self.path.unlink()  # nothing is in it; a new one is made
+        else:  # nothing is in it: a new one is made, to which the old log does not belong
+            opening.remove(self.path)
 
     def _check_log(self) -> None:
         """Notice that the log was deleted, while the file is there: what is in it is saved."""
@@ -453,8 +466,11 @@ class SQLiteFile:
         """Copy the log into the file; another time where that can't be done now."""
         self._since_copy = 0
         self._check_log()
+        with self._lock:  # not while it is copied: who writes in the loop does not wait for it
+            is_cut = self._is_cut()
         with suppress(sqlite3.Error):  # the log is whole without it
-            opening.copy_log(self.path, LOG_BYTES)
+            if not is_cut:
+                opening.copy_log(self.path, LOG_BYTES)
         self._is_copying = False
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -116,6 +118,23 @@ def copy_log(path: Path, most: int) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         connection.close()
+
+
+@contextmanager
+def reading_at_once(connection: sqlite3.Connection) -> Iterator[None]:
+    """Have several statements see one state of the file."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def remove(path: Path) -> None:
+    """Remove a file with its log, which SQLite would take for that of a new file."""
+    for each in (path, log_of(path), path.with_name(path.name + "-shm")):
+        each.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:

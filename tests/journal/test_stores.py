@@ -57,9 +57,11 @@ def make(request, tmp_path):
 @pytest.fixture
 def store(tmp_path):
     store = SQLiteStore(tmp_path / "runs.sqlite")
+    store._held.add("the test")  # its thread does not close what the test uses
     store.begin(INFO)
     store.append("run", [row(1, n=1), row(2, n=2, text="x" * 5000)])
     yield store
+    store._held.clear()
     store.close()
 
 

@@ -42,6 +42,13 @@ def path(tmp_path):
     return tmp_path / "runs.sqlite"
 
 
+def keep_open(store):
+    """Have a file open, which its thread would close soon."""
+    store._held.add("the test")
+    store.worker.join()  # nor does it copy the log just now
+    store._connection.execute("SELECT 1")
+
+
 @pytest.fixture
 def quiet():
     """Whoever is not looking for a warning gets none."""
@@ -542,14 +549,18 @@ async def test_S12_3_a_file_that_is_gone_is_noticed_and_the_run_is_kept_whole(tm
     heard = []
     agent.subscribe(lambda e: heard.append(e.why) if isinstance(e, ev.SaveFailed) else None)
     if when == "commit":
-        agent.subscribe(
-            lambda e: how(path) if isinstance(e, ev.StateCompleted) and e.state == "s2" else None
-        )
+
+        def spoil(event):
+            if isinstance(event, ev.StateCompleted) and event.state == "s2":
+                agent.store.worker.join()  # its thread does not copy the log just now
+                how(path)
+
+        agent.subscribe(spoil)
         with pytest.warns(SaveWarning, match="while it was in use"):
             result = await agent.run()
     else:
         await (agent.step() if when == "hold" else agent.run())
-        agent.store._connection.execute("SELECT 1")  # it is open
+        keep_open(agent.store)
         how(path)
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("always")
@@ -559,6 +570,19 @@ async def test_S12_3_a_file_that_is_gone_is_noticed_and_the_run_is_kept_whole(tm
     await until(lambda: len(open_store(path).values(result.run_id)) == 4)
     numbers = numbers_in(path, result.run_id)
     assert numbers == list(range(1, numbers[-1] + 1))
+
+
+async def test_S12_3_a_file_that_was_emptied_is_not_filled_with_pieces_of_its_log(path, quiet):
+    agent = chain(path)
+    await agent.step()
+    keep_open(agent.store)
+    agent.store._held.clear()
+    emptied(path)
+    agent.store._copy()
+    agent.store._rest()  # as its thread does where nobody uses the file
+    assert not path.exists() or path.stat().st_size == 0
+    assert (await agent.resume()).status is AgentStatus.COMPLETED
+    await until(lambda: path.exists() and status_in(path, agent.run_id) == "COMPLETED")
 
 
 @pytest.mark.parametrize("what", ["garbage", "folder"])
@@ -630,7 +654,7 @@ async def test_S12_3_a_folder_that_can_not_be_written_can_be_looked_at(path, unw
 async def test_S12_3_what_is_in_the_log_is_not_left_out_in_silence(path, unwritable):
     agent = chain(path)
     await agent.run()
-    agent.store._connection.execute("SELECT 1")
+    keep_open(agent.store)
     opening.log_of(path).write_bytes(b"x" * 100)
     unwritable()
     with pytest.raises(StoreError, match="copy both to a folder that you can write"):
@@ -763,7 +787,7 @@ async def test_S12_3_listing_runs_reads_no_rows_of_those_that_stand_still(path):
 async def test_S12_3_a_log_that_was_deleted_loses_nothing(path):
     agent = chain(path)
     await agent.step()
-    agent.store._connection.execute("SELECT 1")
+    keep_open(agent.store)
     opening.log_of(path).unlink()
     path.with_name(path.name + "-shm").unlink()
     assert (await agent.resume()).status is AgentStatus.COMPLETED

@@ -495,14 +495,16 @@ async def test_runs_of_one_flow_keep_one_graph(file):
     agent.responder = lambda prompt: prompt.answer("yes")
     for _ in range(3):
         await agent.run()
-    found = agent.store._connection.execute("SELECT count(*) FROM graphs").fetchone()
+    with agent.store._transaction() as connection:
+        found = connection.execute("SELECT count(*) FROM graphs").fetchone()
     assert found == (1,)
 
 
 async def test_a_graph_that_was_damaged_is_told(file, watching):
     agent = everything(file)
     run = agent.start()
-    agent.store._connection.execute("UPDATE graphs SET data = '{}'")
+    with agent.store._transaction() as connection:
+        connection.execute("UPDATE graphs SET data = '{}'")
     with pytest.raises(StoreError, match="was damaged"):
         await watching(run.id).read()
     await agent.cancel_all()
