@@ -113,7 +113,7 @@ class Agent(EngineAgent):
             recorder.go_on_from(present, kept.keys, kept.last, is_standing=is_standing)
             recorder.checkpoints = kept.items.get(NUMBER) or last_number(self.store, run_id)
             run.runner.seq = kept.last.seq
-        recorder.hold()
+        recorder.hold(goes_on=False)
 
     # ------------------------------------------------------------ going on later
 

@@ -9,7 +9,7 @@ from fluffy_nb.engine import events as ev
 from fluffy_nb.engine.checkpoint import Changes, Checkpoint
 from fluffy_nb.engine.codecs import decode
 from fluffy_nb.engine.soundness import check_progress
-from fluffy_nb.errors import CheckpointError, StoreError, nearest
+from fluffy_nb.errors import CheckpointError, StoreError, nearest, text_of
 from fluffy_nb.journal.delta import NUMBER, progress_from
 from fluffy_nb.journal.store import DAMAGED, EARLIER, AsItIs, Row, RunInfo, Store, Value
 
@@ -129,12 +129,15 @@ def info_of(store: Store, run: str) -> RunInfo:
 
     Raises:
         UnknownRunError: It has no such run.
+        StoreError: The entry of the run is none that this package writes.
     """
     for info in store.runs():
         if info.id == run:
             if info.status == DAMAGED:
-                raise CheckpointError(
-                    f"the entry of run {run!r} can't be read", "restore the file from a copy"
+                raise StoreError(
+                    getattr(store, "path", store),
+                    f"the entry of run {run!r} can't be read",
+                    "restore the file from a copy",
                 )
             return info
     next(iter(store.rows(run)), None)  # says which there are
@@ -176,10 +179,16 @@ def _check(store: Store, run: str, row: Row) -> None:
     try:
         check_row(row)
     except MalformedError as problem:
-        raise CheckpointError(
-            f"what run {run!r} wrote after event {row.seq} can't be read: {problem}",
-            EARLIER,
-        ) from None
+        raise _malformed(store, run, row, problem) from None
+
+
+def _malformed(store: Store, run: str, row: Row, problem: Exception) -> StoreError:
+    """A row that nothing can go on from, as an error that has its number."""
+    return StoreError(
+        getattr(store, "path", store),
+        f"what run {run!r} wrote after event {row.seq} can't be read: {text_of(problem, 500)}",
+        EARLIER,
+    )
 
 
 def checkpoint_at(
@@ -195,7 +204,8 @@ def checkpoint_at(
 
     Raises:
         UnknownRunError: There is no such run.
-        CheckpointError: It holds what can't be read here.
+        CheckpointError: It holds a value that can't be read here.
+        StoreError: A row is none that this package writes; the message has its number.
     """
     info = info_of(store, run)
     items, _, row = kept_of(store, run, until)
@@ -206,13 +216,14 @@ def checkpoint_at(
     read = _as_it_is if store.keeps_objects else decode
     try:
         progress = progress_from(run, info.starts, items, read)
-        check_progress(progress)
     except CheckpointError:
-        raise
+        raise  # of a value: its class is not known here
     except Exception as problem:
-        raise CheckpointError(
-            f"the progress of run {run!r} can't be read: {problem}", "restore the file from a copy"
-        ) from problem
+        raise _malformed(store, run, row, problem) from problem
+    try:
+        check_progress(progress)
+    except CheckpointError as problem:
+        raise _malformed(store, run, row, problem) from None
     values = store.values(run, until)
     return Checkpoint(
         timestamp=row.time,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from fluffy_nb.journal.store import Store
 if TYPE_CHECKING:
     from fluffy_nb.journal.writer import Writer
 
+_lock = threading.Lock()
 _keepers: weakref.WeakValueDictionary[tuple[int, str], Writer] = weakref.WeakValueDictionary()
 
 
@@ -30,22 +32,25 @@ def check_place(store: Store, run: str, keeper: Writer | None = None) -> None:
         raise RunHeldError(run, "another agent of this process")
 
 
-def take_place(store: Store, run: str, keeper: Writer) -> None:
+def take_place(store: Store, run: str, keeper: Writer, *, goes_on: bool) -> None:
     """Be the keeper of a run.
 
     Args:
         store: Where the run is kept.
         run: Its id.
         keeper: Who keeps it now; who did before finds out when the run goes on there.
+        goes_on: Whether the run becomes active now: of two threads that begin, one is refused.
 
     Raises:
         RunHeldError: Another agent of this process executes it.
     """
-    check_place(store, run, keeper)
-    other = _keepers.get((id(store), run))
-    if other is not None and other is not keeper:
-        other.is_held = False
-    _keepers[id(store), run] = keeper
+    with _lock:
+        check_place(store, run, keeper)
+        other = _keepers.get((id(store), run))
+        if other is not None and other is not keeper:
+            other.is_held = False
+        _keepers[id(store), run] = keeper
+        keeper.goes_on = goes_on
 
 
 def has_place(store: Store, run: str, keeper: Writer | None) -> bool:

@@ -133,6 +133,7 @@ class Recorder(Writer):
         elif self._telling is None and self._wants_hold and not self._is_still():
             self._telling = self._runner.loop.call_later(TOLD_SECONDS, self._tell)
         if kind in {ev.RunStarted, ev.RunResumed}:
+            self.goes_on = False  # it is active
             self._save_later()
 
     def _is_still(self) -> bool:

@@ -76,6 +76,8 @@ class Writer:
         self._written_seq = 0  # of the last row in the store
         self._waiting: list[asyncio.Future[None]] = []
         self._is_known = self._was_known = is_known
+        self.goes_on = False
+        """Whether the run is about to be active: it is held, and its event comes next."""
         self.is_held = False
         """Whether the store knows that this run is executed here."""
         self._wants_hold = False
@@ -90,20 +92,24 @@ class Writer:
         self.is_behind = False
 
     def executes(self) -> bool:
-        """Whether the run is active."""
-        return self._runner.machine.status is AgentStatus.RUNNING and self._refused is None
+        """Whether the run is active, or becomes so in a moment."""
+        is_active = self._runner.machine.status is AgentStatus.RUNNING or self.goes_on
+        return is_active and self._refused is None
 
-    def hold(self) -> None:
+    def hold(self, *, goes_on: bool = True) -> None:
         """Be the only one that executes the run.
 
         Where the store can't be written just now the run goes on, and is held when it can.
+
+        Args:
+            goes_on: Whether the run becomes active now; if not, it is only taken up.
 
         Raises:
             RunHeldError: Another process, or another agent of this one, executes it.
             RunMovedOnError: Another one has gone on with it since it stood still here.
             StoreError: What was given as a store is none.
         """
-        take_place(self._store, self._run, self)
+        take_place(self._store, self._run, self, goes_on=goes_on)
         self._wants_hold = True
         self._refused = None
         if not self._is_writing:
@@ -112,11 +118,12 @@ class Writer:
             self._add_all()
         self._write(last=True)
         if self._refused is not None:
+            self.goes_on = False
             raise self._refused
 
     def leave(self) -> None:
         """Nobody goes on with the run here: let others execute it."""
-        self._wants_hold = False
+        self._wants_hold = self.goes_on = False
         self._write(last=True)
 
     # ------------------------------------------------------------ from the loop

@@ -301,7 +301,7 @@ class TestRows:
         assert {info.id for info in found} >= {infos[0].id, infos[2].id}
         bad = [info for info in found if info.status == DAMAGED]
         if bad:
-            with closing(open_store(file)) as store, pytest.raises(CheckpointError, match="entry"):
+            with closing(open_store(file)) as store, pytest.raises(StoreError, match="entry"):
                 checkpoint_at(store, bad[0].id)
 
     def test_bytes_that_are_no_text_have_their_row(self, file):
@@ -338,7 +338,7 @@ class TestRows:
             f"{hostile.summed(json.dumps([events, {}, []]))} FROM moments "
             f"WHERE run = '{run}' AND seq = 1",
         )
-        problem = pytest.raises(CheckpointError, match="after event 2 can't be read")
+        problem = pytest.raises(StoreError, match="after event 2 can't be read")
         with closing(open_store(file)) as store, problem:
             list(events_of(store, run))
 
