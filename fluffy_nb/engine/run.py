@@ -120,7 +120,8 @@ class Run:
             runner.people.give_again(saved.id, saved.answers)
             runner.once.give_again(saved.id, saved.once)
         self._stand(progress)
-        runner.settled.set_result(self._stopped(self.status))
+        if not runner.settled.done():  # an observer may have cancelled it at once
+            runner.settled.set_result(self._stopped(self.status))
 
     def _stand(self, progress: Progress) -> None:
         """Let the machine stand where a checkpoint left it."""

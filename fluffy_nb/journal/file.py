@@ -98,7 +98,7 @@ class SQLiteFile:
         self.path = Path(path).absolute()  # also when the process changes its folder
         self.durability: Durability = durability
         """May be made "full" at any time."""
-        self._log = opening.log_of(self.path.resolve())  # SQLite follows links
+        self._log = opening.log_of(Path(os.path.realpath(self.path)))  # SQLite follows links
         self._is_read_only = read_only
         self.worker = Worker(self._rest)
         """Calls what has to wait for the file."""

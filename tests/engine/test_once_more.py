@@ -553,3 +553,19 @@ async def test_S10_6_different_keys_may_be_nested():
 
     script.agent.add_state("pays", body)
     assert (await asyncio.wait_for(script.agent.run(), SOON)).values == {"n": [1, 1, 1]}
+
+
+async def test_S12_5_an_observer_may_cancel_a_run_while_it_is_restored():
+    script = Script()
+    script.add("a", "b")
+    script.add("b")
+    checkpoint = await script.agent.step()
+
+    def cancel(event):
+        if isinstance(event, ev.RunRestored):
+            script.agent.present_run().runner.cancelling.begin("an observer said so")
+
+    script.agent.subscribe(cancel)
+    await script.agent.restore_from_checkpoint(checkpoint)
+    assert script.agent.status is AgentStatus.CANCELLED
+    assert (await script.agent.resume()).status is AgentStatus.COMPLETED
