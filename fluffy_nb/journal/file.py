@@ -12,18 +12,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fluffy_nb.errors import StoreBusyError, StoreError, StoreReplacedError
-from fluffy_nb.journal import opening, strangers
+from fluffy_nb.journal import opening, strangers, tables
 from fluffy_nb.journal.opening import Place
 from fluffy_nb.journal.store import Durability
 from fluffy_nb.journal.strangers import Budget
 from fluffy_nb.journal.waiting import may_wait
 from fluffy_nb.journal.worker import Worker
-
-APPLICATION = 0x666C7566
-"""Says in the file's header whose it is: "fluf"."""
-
-VERSION = 2
-"""Of the tables."""
 
 PATIENCE_SECONDS = 2.0
 """How long another process that writes is waited for, in a thread."""
@@ -42,39 +36,6 @@ LOG_BYTES = 16 * 2**20
 
 END_BYTES = 256 * 2**10
 """As `COPY_BYTES`, where nobody uses the file any more."""
-
-GRAPHS = """
-CREATE TABLE graphs (digest TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
-"""
-
-FIRST_TABLES = """
-CREATE TABLE runs (
-  id TEXT PRIMARY KEY, agent TEXT NOT NULL, status TEXT NOT NULL, created REAL NOT NULL,
-  starts TEXT NOT NULL, parent TEXT, parent_seq INTEGER, holder TEXT
-) WITHOUT ROWID;
-CREATE TABLE moments (
-  run TEXT NOT NULL, seq INTEGER NOT NULL, time REAL NOT NULL, state TEXT NOT NULL,
-  status TEXT NOT NULL, data TEXT NOT NULL, sum INTEGER NOT NULL,
-  PRIMARY KEY (run, seq)
-);
-CREATE TABLE context (
-  run TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, data TEXT, sum INTEGER NOT NULL,
-  PRIMARY KEY (run, key, seq)
-);
-CREATE TABLE buffers (
-  run TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, place INTEGER NOT NULL,
-  data BLOB NOT NULL, sum INTEGER NOT NULL,
-  PRIMARY KEY (run, key, seq, place)
-);
-"""
-
-TABLES = FIRST_TABLES + GRAPHS
-
-MADE = {1: FIRST_TABLES, 2: TABLES}
-"""The tables of each version: those of a file have to be the same, to the word."""
-
-MIGRATIONS = {1: GRAPHS}
-"""What makes of the tables of a version those of the next, while others may have the file open."""
 
 
 class SQLiteFile:
@@ -219,48 +180,25 @@ class SQLiteFile:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             # No count(*): SQLite does that in one step, which the budget can't stop.
             is_new = not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
-            if not is_new and whose != APPLICATION:
+            if not is_new and whose != tables.APPLICATION:
                 problem = "it is a database of something else"
                 raise StoreError(self.path, problem, "name another file")
-            if version > VERSION:
+            if version > tables.VERSION:
                 raise StoreError(
                     self.path,
-                    f"it has version {version}, this package reads up to {VERSION}",
+                    f"it has version {version}, this package reads up to {tables.VERSION}",
                     "open it with the version of fluffy-nb that wrote it",
                 )
             if not is_new:
-                strangers.check_schema(connection, self.path, version, MADE)
+                strangers.check_schema(connection, self.path, version, tables.MADE)
         if read_only:
             return budget  # older tables can be read as they are
         if is_new and self.durability == "normal":  # the disk is waited for in the thread
             connection.execute("PRAGMA synchronous = OFF")
             self.worker.submit(self._copy)
         opening.set_up(connection)
-        if is_new:
-            self._make_tables(connection)
-        elif version < VERSION:
-            self._migrate(connection)
+        tables.make(connection) if is_new else tables.migrate(connection, version)
         return budget
-
-    def _make_tables(self, connection: sqlite3.Connection) -> None:
-        """Make the tables, unless another process has done so meanwhile."""
-        connection.execute("BEGIN IMMEDIATE")
-        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            connection.execute(f"PRAGMA application_id = {APPLICATION}")
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-            for statement in TABLES.split(";"):
-                connection.execute(statement)
-        connection.execute("COMMIT")
-
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        """Make older tables the present ones: all steps or none."""
-        connection.execute("BEGIN IMMEDIATE")
-        # Asked again: another process may have done it meanwhile.
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        for step in range(version, VERSION):
-            connection.execute(MIGRATIONS[step])
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
 
     def _check_opened_quickly(self) -> None:
         """Refuse what takes long: waiting for a disk, and reading a long log."""
@@ -433,7 +371,7 @@ class SQLiteFile:
             if self._is_stand_in:  # whoever makes it is not done, or was killed
                 connection.close()
                 connection = sqlite3.connect(":memory:", check_same_thread=False)
-                connection.executescript(TABLES)
+                connection.executescript(tables.TABLES)
                 self._budget = strangers.guarded(connection, self.path)
                 return connection
             self._budget = self._prepare(connection, read_only=True)

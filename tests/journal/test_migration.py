@@ -10,8 +10,9 @@ import pytest
 from fluffy_nb import Agent, RunWatch, open_store
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import StoreError
-from fluffy_nb.journal.file import MIGRATIONS, VERSION
+from fluffy_nb.journal import tables
 from fluffy_nb.journal.sqlite import SQLiteStore
+from fluffy_nb.journal.tables import MIGRATIONS, VERSION
 
 COMPLETED, PAUSED = "eb8f9dd2", "81df4769"
 DATA = Path(__file__).parent / "data"
@@ -96,7 +97,7 @@ def test_who_only_looks_leaves_an_older_file_as_it_is(file):
 def test_two_that_open_an_older_file_at_once_make_one_migration(file):
     first = SQLiteStore(file)
     connection = sqlite3.connect(file, isolation_level=None)
-    first._migrate(connection)  # as one that has read the version before the other was done
+    tables.migrate(connection, 1)  # as one that has read the version before the other was done
     connection.close()
     assert version_of(file) == VERSION
     first.close()

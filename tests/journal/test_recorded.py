@@ -16,9 +16,9 @@ import pytest
 
 from fluffy_nb import Checkpoint, RunWatch, open_store
 from fluffy_nb.engine.status import AgentStatus
-from fluffy_nb.journal.file import VERSION
 from fluffy_nb.journal.history import History
 from fluffy_nb.journal.sqlite import SQLiteStore
+from fluffy_nb.journal.tables import VERSION
 
 from . import recorded
 

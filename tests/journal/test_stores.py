@@ -23,12 +23,12 @@ from fluffy_nb.errors import (
     UnknownRunError,
 )
 from fluffy_nb.journal import holding, opening
-from fluffy_nb.journal.file import APPLICATION
 from fluffy_nb.journal.history import checkpoint_at
 from fluffy_nb.journal.memory import MOST_EVENTS, MOST_ROWS, MOST_RUNS, MemoryStore
 from fluffy_nb.journal.sqlite import SQLiteStore
 from fluffy_nb.journal.store import Row, RunInfo, Value
 from fluffy_nb.journal.stores import store_of
+from fluffy_nb.journal.tables import APPLICATION
 from fluffy_nb.testing import check_store
 
 INFO = RunInfo("run", "agent", "IDLE", 1.0, 1.0, ("a",))
@@ -60,6 +60,7 @@ def store(tmp_path):
     store._held.add("the test")  # its thread does not close what the test uses
     store.begin(INFO)
     store.append("run", [row(1, n=1), row(2, n=2, text="x" * 5000)])
+    store.worker.join()  # which copies the log of a new file
     yield store
     store._held.clear()
     store.close()
