@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import bisect
 import dis
 import functools
 import inspect
 import linecache
 import textwrap
+from types import CodeType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import CodeType, FunctionType
+    from types import FunctionType
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -40,6 +42,10 @@ class Source(NamedTuple):
         last = self.definition.end_lineno or self.definition.lineno
         lines = self.lines[_first_line(self.definition) - 1 : last]
         return textwrap.dedent("".join(lines)).rstrip()
+
+
+_Codes = dict[tuple[str, int], list[CodeType]]
+"""Code objects by their names and first lines."""
 
 
 def source_of(function: FunctionType) -> Source | None:
@@ -88,7 +94,7 @@ class _File:
     def __init__(self, tree: ast.Module) -> None:
         self._tree = tree
         self._places: dict[str, list[Function]] = {}
-        self._compiled: dict[int, dict[tuple[str, int], list[CodeType]]] = {}
+        self._compiled: dict[tuple[int, int | None], _Codes] = {}
         for node in ast.walk(tree):
             if isinstance(node, _DEFINITIONS):
                 self._places.setdefault(node.name, []).append(node)
@@ -107,22 +113,38 @@ class _File:
 
     def _has(self, code: CodeType, node: Function) -> bool:
         """Whether the text compiles to something that has the code in it, at this node."""
-        flags = code.co_flags & _FUTURES
-        if flags not in self._compiled:
-            self._compiled[flags] = _compiled(self._tree, flags)
+        place = code.co_name, _first_line(node)
+        # A module is compiled as a whole, and a cell statement by statement. That makes a
+        # difference: calls of what the same text imports are compiled to other instructions.
         return any(
             _is_same(one, code) or _is_same_but_for_asserts(one, code, node)
-            for one in self._compiled[flags].get((code.co_name, _first_line(node)), ())
+            for statement in (None, self._statement_of(node))
+            for one in self._codes(code.co_flags & _FUTURES, statement).get(place, ())
         )
 
+    def _statement_of(self, node: Function) -> int:
+        """The place of the statement that a function is in."""
+        lines = [_first_line(statement) for statement in self._tree.body]
+        return bisect.bisect_right(lines, _first_line(node)) - 1
 
-def _first_line(node: Function) -> int:
+    def _codes(self, flags: int, statement: int | None) -> _Codes:
+        """What the whole text, or one statement of it, compiles to."""
+        key = flags, statement
+        if key not in self._compiled:
+            tree = self._tree
+            if statement is not None:
+                tree = ast.Module(tree.body[statement : statement + 1], [])
+            self._compiled[key] = _compiled(tree, flags)
+        return self._compiled[key]
+
+
+def _first_line(node: Function | ast.stmt) -> int:
     return min((d.lineno for d in getattr(node, "decorator_list", ())), default=node.lineno)
 
 
-def _compiled(tree: ast.Module, flags: int) -> dict[tuple[str, int], list[CodeType]]:
+def _compiled(tree: ast.Module, flags: int) -> _Codes:
     """The code of every function of a text, by its name and first line."""
-    found: dict[tuple[str, int], list[CodeType]] = {}
+    found: _Codes = {}
     try:
         inside = [compile(tree, "<source>", "exec", flags | _FLAGS, dont_inherit=True)]
     except (SyntaxError, ValueError, RecursionError):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
 from fluffy_nb import AgentStatus
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks/01-first-flow.ipynb"
 
 LOOP = """%%fluffy d --store memory --quiet
 from fluffy_nb import state
@@ -215,3 +219,32 @@ async def test_in_a_function_what_waits_is_refused_before_it_begins(notebook, li
     assert "inside a function it can't" in shown
     assert notebook["d"].status is AgentStatus.IDLE
     assert notebook["d"].run_id is None
+
+
+async def test_S13_6_calls_of_what_the_cell_imports_leave_its_states_readable(notebook):
+    """A shell compiles a cell statement by statement, which gives such calls other instructions."""
+    await notebook.run(
+        "%%fluffy flow --store memory --quiet\n"
+        "import re\n"
+        "from pathlib import Path\n"
+        "async def a(context):\n"
+        "    context.set_state('n', len(re.findall('x', 'xx')))\n"
+        "    return ['b', 'c']\n"
+        "async def b(context):\n"
+        "    context.set_state('name', Path('x').with_suffix('.y').name)\n"
+        "    return 'd'\n"
+        "async def c(context):\n"
+        "    return 'd'\n"
+        "async def d(context): ...\n"
+    )
+    graph = notebook["flow"].state_graph
+    assert not graph.open
+    assert {f"{e.source}-{e.target}" for e in graph.edges} == {"a-b", "a-c", "b-d", "c-d"}
+
+
+async def test_S13_6_every_state_of_the_first_notebook_is_read(notebook):
+    cells = json.loads(NOTEBOOK.read_text("utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    await notebook.run(next(s for s in sources if s.startswith("%%fluffy")) + "\n")
+    graph = notebook["article"].state_graph
+    assert (graph.open, graph.starts) == ({}, ("load",))
