@@ -98,6 +98,7 @@ class Runner:
         self.forget_position(starts)
         self.people = People(self, find_responder, answers)
         self.limit: int | None = None
+        self._is_watched = False  # whether what states print is noted for this run
         self.settled: asyncio.Future[Outcome] = self.loop.create_future()
         self.on_settled: Callable[[AgentStatus], Outcome]  # called when activity has ended
         self.abandoned = False
@@ -229,6 +230,7 @@ class Runner:
         self.interrupt = None
         if self.settled.done():
             self.settled = self.loop.create_future()
+        self._is_watched = True
         watch.begin()
         self.emit(began[0], *began[1])
         if began[0] is ev.RunStarted:
@@ -296,7 +298,8 @@ class Runner:
         self.endings.stand_still()
         if self.settled.done():  # it was paused, and is cancelled now
             self.settled = self.loop.create_future()
-        else:
+        if self._is_watched:  # a run that is being restored was never active
+            self._is_watched = False
             watch.end()
         self.settled.set_result(self.on_settled(status))
         self.emit(kind, *details)

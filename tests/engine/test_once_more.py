@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 
 import pytest
@@ -566,6 +567,8 @@ async def test_S12_5_an_observer_may_cancel_a_run_while_it_is_restored():
             script.agent.present_run().runner.cancelling.begin("an observer said so")
 
     script.agent.subscribe(cancel)
+    before = logging.getLogRecordFactory()
     await script.agent.restore_from_checkpoint(checkpoint)
     assert script.agent.status is AgentStatus.CANCELLED
     assert (await script.agent.resume()).status is AgentStatus.COMPLETED
+    assert logging.getLogRecordFactory() is before

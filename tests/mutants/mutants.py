@@ -240,13 +240,6 @@ MUTANTS = (
         ("test_people.py", "test_once_more.py"),
     ),
     Mutant(
-        "what is done once is done again when a run is taken up",
-        "run.py",
-        "            runner.once.give_again(saved.id, saved.once)",
-        "            pass",
-        ("test_once_more.py", "test_context.py"),
-    ),
-    Mutant(
         "once within itself waits for ever",
         "once.py",
         "            if last in inside:",
@@ -258,7 +251,7 @@ MUTANTS = (
         "machine.py",
         "ev.Going(event.handler, execution.branch.inputs, alone=True)",
         "ev.Going(event.handler, alone=True)",
-        ("test_results.py", "test_failing.py"),
+        ("test_slips.py",),
     ),
     Mutant(
         "the text of another function is read",
