@@ -12,16 +12,14 @@ from fluffy_nb.engine.checkpoint import Checkpoint
 from fluffy_nb.engine.run import CLEANUP_TIMEOUT
 from fluffy_nb.engine.status import AgentStatus
 from fluffy_nb.errors import (
-    StoreError,
-    UnknownRunError,
     UsageError,
     listed,
     nearest,
     shortened,
     visible_lines,
 )
-from fluffy_nb.journal.history import History, info_of
-from fluffy_nb.journal.store import DAMAGED, RunInfo, Store
+from fluffy_nb.journal.history import info_of
+from fluffy_nb.journal.store import DAMAGED, RunInfo
 from fluffy_nb.journal.stores import open_store, store_of
 from fluffy_nb.notebook import options as o
 from fluffy_nb.notebook.options import Line
@@ -48,31 +46,22 @@ def runs(session: Session, line: Line) -> Table:
                 info.id,
                 info.agent,
                 info.status.lower(),
-                _began(info),
-                _count(store, info.id),
+                _told_time(info, info.created),
+                _told_time(info, info.updated),
                 "" if info.parent is None else f"{info.parent} at {info.parent_seq}",
             )
             for info in found
         ]
     finally:
         store.close()
-    columns = ("run", "agent", "status", "began", "checkpoints", "forked from")
+    columns = ("run", "agent", "status", "began", "last written", "forked from")
     return Table(columns, rows, f"no runs are kept in {path}")
 
 
-def _began(info: RunInfo) -> str:
+def _told_time(info: RunInfo, seconds: float) -> str:
     if info.status == DAMAGED:
         return ""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(info.created))
-
-
-def _count(store: Store, run: str) -> str:
-    """How many checkpoints a run has; where it is damaged the other runs are still listed."""
-    try:
-        history = History(store, run)
-    except (StoreError, UnknownRunError):
-        return "damaged"
-    return f"{len(history)}" + ("" if history.problem is None else ", then damaged")
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def load(session: Session, line: Line) -> None:
