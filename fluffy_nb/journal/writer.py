@@ -311,8 +311,9 @@ class Writer:
         return rows
 
     def _give_back(self, rows: list[Row]) -> None:
+        """Keep what was taken, unless it was written before something else went wrong."""
         with self._guard:
-            self._rows = [*rows, *self._rows]
+            self._rows = [*(row for row in rows if row.seq > self._written_seq), *self._rows]
 
     def _carry_out(self, rows: list[Row], *, wait: bool) -> Exception | None:
         """Have the store know the run, hold it for us, take its rows, and let it go."""
@@ -366,9 +367,7 @@ class Writer:
 
     def _done(self, rows: list[Row], problem: Exception | None) -> None:
         """Remember what came of trying."""
-        is_written = not rows or self._written_seq >= rows[-1].seq
-        if not is_written:
-            self._give_back(rows)
+        self._give_back(rows)
         if problem is None:
             if rows:
                 self._reported.clear()

@@ -572,6 +572,24 @@ async def test_S12_3_a_file_that_is_gone_is_noticed_and_the_run_is_kept_whole(tm
     assert numbers == list(range(1, numbers[-1] + 1))
 
 
+async def test_S12_3_an_end_that_is_written_and_can_not_be_let_go_yet_is_written_once(
+    path, monkeypatch
+):
+    agent = chain(path)
+    release, calls = agent.store.release, []
+
+    def busy_at_first(run):
+        calls.append(run)
+        if len(calls) == 1:
+            raise StoreBusyError(path, "can't write: another thread is writing", "try again later")
+        release(run)
+
+    monkeypatch.setattr(agent.store, "release", busy_at_first)
+    result = await agent.run()  # a SaveWarning would be an error
+    await until(lambda: len(calls) > 1 and not agent.store.is_held(result.run_id))
+    assert status_in(path, result.run_id) == "COMPLETED"
+
+
 async def test_S12_3_a_file_that_was_emptied_is_not_filled_with_pieces_of_its_log(path, quiet):
     agent = chain(path)
     await agent.step()
