@@ -119,7 +119,9 @@ def optional_in(graph: StateGraph) -> dict[str, tuple[str, ...]]:
                 for edge in graph.edges
                 if edge.source == state and edge.kind is not EdgeKind.DEPENDENCY
             ]
-            if len(ways) < 2 and dependents.keys() >= set(ways):
+            # Of a template nobody knows which of its names would have been returned.
+            is_known = graph.templates.keys().isdisjoint(ways)
+            if len(ways) < 2 and dependents.keys() >= set(ways) and is_known:
                 found[state] = tuple(ways)
     return found
 

@@ -151,6 +151,8 @@ class Flow(Short):
         returned = self.returns(state)
         if not needs or set(needs.values()) != {"OPTIONAL"}:
             return None
+        if any("{" in name for name in returned):
+            return None  # nobody knows which name it would have been
         return returned if len(returned) < 2 and needs.keys() >= set(returned) else None
 
     @property

@@ -135,3 +135,13 @@ async def test_S6_a_secret_in_its_error_is_not_logged(caplog):
         await script.agent.run()
     assert "refused" in caplog.text
     assert "sk-123456" not in caplog.text
+
+
+async def test_S6_what_would_have_led_to_a_template_is_needed():
+    """Nobody knows to which of the template's names the branch would have gone on."""
+    script = Script()
+    script.add("a", "t1", failures=99, next=["t1"])
+    script.add("t{i}", dependencies={"a": OPTIONAL})
+    with pytest.raises(StateError, match="state 'a' failed"):
+        await script.agent.run(start="a")
+    assert script.started == ["a"]
