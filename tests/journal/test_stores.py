@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from itertools import count
+from pathlib import Path
 
 import psutil
 import pytest
@@ -422,3 +423,70 @@ def test_S12_4_a_run_without_rows_or_with_damaged_progress_is_refused(store):
     store.append("run", [row(3)._replace(progress={"w1": {"inputs": 5}})])
     with pytest.raises(StoreError, match="can't be read"):
         checkpoint_at(store, "run")
+
+
+# ---------------------------------------------------------------- what is rare
+
+
+def test_S12_7_what_a_forked_child_does_leaves_the_parents_connections_alone(store):
+    parents = dict(store._open)
+    store._forked()
+    assert not store._open
+    assert not store._held
+    assert [row.seq for row in store.rows("run")] == [1, 2]  # by connections of its own
+    assert store._open["read"] not in parents.values()
+    for connection in parents.values():
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_S12_3_a_file_that_was_emptied_is_closed_without_its_log(store):
+    with store.path.open("r+b") as file:
+        file.truncate(0)
+    store._held.clear()
+    store.close()
+    assert not store.path.exists() or store.path.stat().st_size == 0
+
+
+@pytest.mark.parametrize("holder", ['{"let_go": ', '{"let_go": "soon"}', '{"let_go"}'])
+def test_a_holder_that_is_no_json_is_nobody(store, holder):
+    store._connection.execute("UPDATE runs SET holder = ?", (holder,))
+    assert [info.id for info in store.runs()] == ["run"]
+    assert not store.is_held("run")
+
+
+def test_a_machine_that_does_not_say_when_it_was_booted_is_told_by_the_rest(monkeypatch):
+    monkeypatch.setattr(holding, "Path", lambda name: Path("/nowhere") / name.strip("/"))
+    here = holding.this_process()
+    assert here["boot"] is None
+    assert holding.is_alive(json.dumps(here))
+
+
+BRANCH = {"state": "a", "scope": 99, "inputs": {}, "alone": False, "start": None, "error": None}
+INSIDE_NOTHING = {**BRANCH, "lost": []}
+
+
+@pytest.mark.parametrize(
+    ("item", "data"),
+    [
+        ("w9", INSIDE_NOTHING),
+        (
+            "e1",
+            {
+                "attempt": 1,
+                "started": True,
+                "inside": False,
+                "branch": INSIDE_NOTHING,
+                "answers": [],
+                "once": {},
+            },
+        ),
+        ("ex", {"attempt": 1, "started": True, "inside": False, "branch": INSIDE_NOTHING}),
+    ],
+    ids=["waiting", "execution", "number"],
+)
+def test_S12_4_progress_that_can_not_be_is_named_with_its_row(store, item, data):
+    store.begin(INFO._replace(id="other"))
+    event = {"kind": "Saved", "seq": 1, "time": 1.0}
+    store.append("other", [row(1)._replace(events=(event,), progress={item: data})])
+    with pytest.raises(StoreError, match="after event 1 can't be read"):
+        checkpoint_at(store, "other")
