@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import types
+import warnings
 import zipfile
 from contextlib import contextmanager
 from unittest import mock
@@ -168,7 +169,9 @@ async def test_S13_6_a_function_that_has_become_plain_is_called_in_a_thread():
     agent = Agent("flow")
     agent.add_state("state", state)
     assert (await agent.run()).values["in_loop"]
-    state.__code__ = plain.__code__.replace(co_freevars=())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.13 advises against it
+        state.__code__ = plain.__code__.replace(co_freevars=())
     assert not (await agent.run()).values["in_loop"]
 
 
