@@ -165,14 +165,15 @@ def _covers(body: object, code: CodeType) -> bool:
     if not isinstance(body, ast.expr) or body.end_lineno is None or body.end_col_offset is None:
         return False
     begin, end = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
-    for line, end_line, column, end_column in code.co_positions():
-        if line is None or end_line is None or column is None or end_column is None:
-            continue
-        if column == end_column == 0:
-            continue  # of no text
-        if not begin <= (line, column) <= (end_line, end_column) <= end:
-            return False
-    return True
+    steps = [  # what has no columns, or the columns 0 to 0, is of no text
+        ((line, column), (end_line, end_column))
+        for line, end_line, column, end_column in code.co_positions()
+        if line is not None and end_line is not None and column is not None and end_column
+    ]
+    if not steps:  # Python 3.12 says no columns where a constant is returned
+        constant = body.value if isinstance(body, ast.Constant) else code
+        return any(_is_same_constant(constant, const) for const in code.co_consts)
+    return all(begin <= first <= last <= end for first, last in steps)
 
 
 # ---------------------------------------------------------------- are two codes one?
