@@ -19,7 +19,7 @@ from fluffy_nb.journal.history import History, checkpoint_at, info_of, last_numb
 from fluffy_nb.journal.recorder import Recorder
 from fluffy_nb.journal.store import Durability, RunInfo, Store
 from fluffy_nb.journal.stores import check_interval, check_run_id, check_store_given, store_of
-from fluffy_nb.journal.taking import Taken, held, hold_and_take, take, wait_to_hold
+from fluffy_nb.journal.taking import Taken, held, hold_and_take, in_thread, take, wait_to_hold
 
 
 class Agent(EngineAgent):
@@ -142,9 +142,7 @@ class Agent(EngineAgent):
         if run_id is not None:
             check_run_id(run_id)
         if run_id is not None and (self._run is None or self._run.id != run_id):
-            self._check_idle("taking up another")
-            await wait_to_hold(self.store, run_id)
-            self.take_up(run_id)
+            await self.take_up_aside(run_id)
         return await super().resume(timeout=timeout, cleanup_timeout=cleanup_timeout)
 
     def take_up(self, run_id: str, seq: int | None = None) -> Run:
@@ -167,10 +165,36 @@ class Agent(EngineAgent):
             return self.fork(History(self.store, run_id).at(seq))
         self._check_idle("taking up another")
         with held(self.store, run_id):
-            if info_of(self.store, run_id).status == "COMPLETED":
-                raise NothingToResumeError(self.name, "COMPLETED")
-            taken = take(self.store, run_id)
-            return self._take_up_with(taken, checkpoint_at(self.store, run_id))
+            return self._take_up_with(*self._standing(run_id))
+
+    async def take_up_aside(self, run_id: str) -> Run:
+        """As `take_up`, where it was left; the store is read in its thread, not in the loop.
+
+        Args:
+            run_id: The run.
+
+        Returns:
+            The run, which can be resumed.
+
+        Raises:
+            UnknownRunError: The store has no such run.
+            NothingToResumeError: It has completed.
+            RunHeldError: Another process executes it.
+        """
+        check_run_id(run_id)
+        self._check_idle("taking up another")
+        await wait_to_hold(self.store, run_id)
+        with held(self.store, run_id):
+            found = await in_thread(self.store, self._standing, run_id)
+            self._check_idle("taking up another")
+            return self._take_up_with(*found)
+
+    def _standing(self, run_id: str) -> tuple[Taken, Checkpoint]:
+        """What the store has of a run that can be gone on with, and the checkpoint it comes to."""
+        if info_of(self.store, run_id).status == "COMPLETED":
+            raise NothingToResumeError(self.name, "COMPLETED")
+        taken = take(self.store, run_id)
+        return taken, checkpoint_at(self.store, run_id, kept=taken.kept)
 
     @classmethod
     async def load(
@@ -193,10 +217,11 @@ class Agent(EngineAgent):
         """
         check_run_id(run_id)
         store = store_of(path)
-        if seq is None:
-            await wait_to_hold(store, run_id)
         agent = cls(info_of(store, run_id).agent, store=store)
-        agent.take_up(run_id, seq)
+        if seq is None:
+            await agent.take_up_aside(run_id)
+        else:
+            agent.take_up(run_id, seq)
         return agent
 
     # ------------------------------------------------------------ going back

@@ -192,7 +192,11 @@ def _malformed(store: Store, run: str, row: Row, problem: Exception) -> StoreErr
 
 
 def checkpoint_at(
-    store: Store, run: str, until: int | None = None, number: int | None = None
+    store: Store,
+    run: str,
+    until: int | None = None,
+    number: int | None = None,
+    kept: Kept | None = None,
 ) -> Checkpoint:
     """The checkpoint that a run's rows up to one come to.
 
@@ -201,6 +205,7 @@ def checkpoint_at(
         run: The run.
         until: The number of the event of the last row; None for all.
         number: The checkpoint's own number; None lets it be found.
+        kept: What the rows come to, where that was read already.
 
     Raises:
         UnknownRunError: There is no such run.
@@ -208,7 +213,7 @@ def checkpoint_at(
         StoreError: A row is none that this package writes; the message has its number.
     """
     info = info_of(store, run)
-    items, _, row = kept_of(store, run, until)
+    items, _, row = kept_of(store, run, until) if kept is None else kept
     if row is None:
         raise CheckpointError(f"run {run!r} has nothing to go on from", "begin another run")
     if number is None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from fluffy_nb.errors import StoreBusyError, StoreError, UnknownRunError
 from fluffy_nb.journal.history import Kept, info_of, kept_of
@@ -13,6 +13,8 @@ from fluffy_nb.journal.places import check_place, has_place
 from fluffy_nb.journal.store import RunInfo, Store
 from fluffy_nb.journal.waiting import waiting
 from fluffy_nb.journal.worker import Worker
+
+T = TypeVar("T")
 
 
 class Taken(NamedTuple):
@@ -83,6 +85,20 @@ def held(store: Store, run: str) -> Iterator[None]:
             with suppress(StoreError), waiting(allowed=False):
                 store.release(run)
         raise
+
+
+async def in_thread(store: Store, read: Callable[[str], T], run: str) -> T:
+    """Read a run in the store's thread, so that a long one does not hold the loop.
+
+    Args:
+        store: Where the run is kept; one without a thread of its own is read here.
+        read: Reads it.
+        run: Its id.
+    """
+    worker: Any = getattr(store, "worker", None)
+    if not isinstance(worker, Worker):
+        return read(run)
+    return await asyncio.wrap_future(worker.submit(read, run))
 
 
 async def wait_to_hold(store: Store, run: str) -> None:

@@ -64,7 +64,7 @@ def _told_time(info: RunInfo, seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
-def load(session: Session, line: Line) -> None:
+async def load(session: Session, line: Line) -> None:
     """Take up a run that is kept, as after a restart of the kernel; it is paused there."""
     *path, run = line.words
     store = store_of(_file(session, path))
@@ -79,7 +79,7 @@ def load(session: Session, line: Line) -> None:
     before = agent.store
     agent.store = store
     try:
-        agent.take_up(run)
+        await agent.take_up_aside(run)
     except Exception:
         agent.store = before
         raise

@@ -552,3 +552,22 @@ def test_S11_5_a_run_that_two_processes_have_looked_at_asks_nothing_again(path):
     store = open_store(path)
     assert len(History(store, store.runs()[0].id)) == 1
     store.close()
+
+
+async def test_S12_3_a_long_run_is_read_in_the_stores_thread(tmp_path, monkeypatch):
+    script = counting(SQLiteStore(tmp_path / "runs.sqlite"))
+    await script.agent.step()
+    rows, readers = SQLiteStore.rows, []
+
+    def noted(store, run, after=0, until=None):
+        if after == 0:
+            readers.append(threading.current_thread())
+        return rows(store, run, after, until)
+
+    monkeypatch.setattr(SQLiteStore, "rows", noted)
+    loaded = await Agent.load(tmp_path / "runs.sqlite", script.agent.run_id)
+    assert loaded.status is AgentStatus.PAUSED
+    other = counting(tmp_path / "runs.sqlite")
+    assert (await other.agent.resume(script.agent.run_id)).status is AgentStatus.COMPLETED
+    assert readers
+    assert threading.main_thread() not in readers
