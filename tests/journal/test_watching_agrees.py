@@ -33,6 +33,7 @@ class WatchedLockstep(Lockstep):
         keeper._stop_timers()
         keeper._tell()  # now: what happens between two ends is written a moment later
         keeper._write()
+        self.agent.store.worker.join()  # which writes where the loop would have to wait
         if self.watch is None or self.watch.run_id != self.agent.run_id:
             self.close()
             self.watch = RunWatch(self.file, self.agent.run_id)
