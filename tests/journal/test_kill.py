@@ -222,7 +222,7 @@ async def test_S12_4_killed_at_any_moment_it_goes_on_from_what_was_reported(tmp_
 
 async def test_S12_4_a_checkpoint_of_a_killed_run_is_plain_data(tmp_path):
     killed = Killed(tmp_path)
-    await killed.run(kill_at=60)
+    await killed.run(kill_at=140)
     run, events, values = killed.kept()
     assert run.status == "RUNNING"
     assert events == set(range(1, max(events) + 1))
