@@ -194,7 +194,7 @@ class Agent(EngineAgent):
         if info_of(self.store, run_id).status == "COMPLETED":
             raise NothingToResumeError(self.name, "COMPLETED")
         taken = take(self.store, run_id)
-        return taken, checkpoint_at(self.store, run_id, kept=taken.kept)
+        return taken, checkpoint_at(self.store, run_id, None, None, taken.kept)
 
     @classmethod
     async def load(

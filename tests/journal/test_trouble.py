@@ -158,9 +158,9 @@ async def test_S12_7_a_run_is_held_before_it_is_read(path, monkeypatch):
     await agent.step()
     read, refused = kept_agent.checkpoint_at, []
 
-    def between(store, run_id, **more):
+    def between(store, run_id, *more):
         other = chain(SQLiteStore(path))
-        found = read(store, run_id, **more)
+        found = read(store, run_id, *more)
         with pytest.raises(RunHeldError) as raised:
             other.store.hold(run_id)
         refused.append(raised.value)
