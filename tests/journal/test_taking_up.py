@@ -407,14 +407,19 @@ def asking(store, asked, done, **settings):
     return script
 
 
+async def until_asked(asked):
+    """Wait for a question: the store's thread may have to write first."""
+    while not asked:
+        await settled()
+
+
 async def asked_once(store, asked, done):
     """Leave a run where the first question is answered and the second is open."""
     script = asking(store, asked, done)
     run = script.agent.start()
-    await settled()
+    await until_asked(asked)
     asked.pop().answer("Ann")
-    while not asked:
-        await settled()
+    await until_asked(asked)
     await script.agent.pause()
     await run
     return script
