@@ -224,6 +224,9 @@ def try_all(flow_name, plans, make_store):
             assert len(wrong) < 20, "\n".join(wrong)
     gc.collect()
     left = [each for each in set(threading.enumerate()) - threads if each.name[:7] == "fluffy:"]
+    for thread in left:
+        thread.join(20)  # one that has handed its result over is about to end
+    left = [each for each in left if each.is_alive()]
     assert not left, f"threads left behind: {left}"
     print(f"{flow_name}: {number} experiments, {expected.events} events")
     assert not wrong, "\n".join(wrong)
