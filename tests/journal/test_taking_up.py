@@ -230,7 +230,8 @@ async def test_S12_7_a_run_that_is_active_in_one_agent_is_not_taken_up_by_anothe
     script = counting(store)
     script.add("b", "c", gate=True, replace=True)
     run = script.agent.start()
-    await settled()
+    while "b" not in script.started:  # the store's thread may have to write first
+        await settled()
     other = counting(store)
     for _ in range(2):
         with pytest.raises(RunHeldError, match="another agent of this process"):
