@@ -22,6 +22,9 @@ from fluffy_nb.journal.worker import Worker
 PATIENCE_SECONDS = 2.0
 """How long another process that writes is waited for, in a thread."""
 
+LOCK_SECONDS = 0.002
+"""How long the store's own thread is waited for in the loop: mostly it looks at the file only."""
+
 READ_MILLISECONDS = 500
 """How long a reader waits for one that has the file for itself, which is rare."""
 
@@ -240,7 +243,7 @@ class SQLiteFile:
         until = time.monotonic() + PATIENCE_SECONDS
         pause = 0.001
         while True:
-            if not self._lock.acquire(timeout=PATIENCE_SECONDS if wait else 0):
+            if not self._lock.acquire(timeout=PATIENCE_SECONDS if wait else LOCK_SECONDS):
                 raise StoreBusyError(
                     self.path, "can't write: another thread is writing", "try again later"
                 )
